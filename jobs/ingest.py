@@ -1,0 +1,136 @@
+"""Raw records into bronze, byte for byte: new Kafka offsets and new landing files."""
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from minio import Minio
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from jobs import delta
+from jobs.checksum import checksum, row_hash
+from jobs.decode import RAW_COLUMNS
+from jobs.delta import RunRecord
+from jobs.errors import LedgerError
+from jobs.session import object_store, require
+from jobs.settings import Settings
+from jobs.spec import Source, Spec
+from jobs.topics import end_offsets
+
+KAFKA_OPTIONS = {
+    "includeHeaders": "true",
+    "failOnDataLoss": "true",
+    "kafka.default.api.timeout.ms": "20000",
+    "kafka.request.timeout.ms": "10000",
+}
+
+
+def ingest(session: SparkSession, spec: Spec, settings: Settings, record: RunRecord) -> RunRecord:
+    """The record of what was landed; counts['landed'] is 0 when there was nothing new.
+
+    Raises: ServiceDown; LedgerError if Kafka holds fewer records than its offsets promise.
+    """
+    source = _source(spec)
+    if source.kind == "kafka":
+        raw, inputs, promised = _new_offsets(session, source, settings, record.inputs)
+    else:
+        raw, inputs, promised = _new_files(session, spec, settings)
+    if raw is None:
+        return replace(record, counts={"landed": 0})
+    raw = raw.persist()
+    try:
+        row = raw.agg(F.count("*").alias("landed"), checksum(row_hash("value")).alias("sum"))
+        landed, total = row.collect()[0]
+        if promised is not None and landed != promised:
+            raise LedgerError(
+                f"{spec.name}: offsets {inputs} promise {promised} records, Kafka gave {landed}. "
+                "Records were deleted before they were read; nothing was landed."
+            )
+        done = replace(
+            record, inputs=inputs, counts={"landed": landed}, checksums={"landed": total}
+        )
+        delta.append(raw.select(*RAW_COLUMNS[source.kind]), settings.table_path(spec.name), done)
+        return done
+    finally:
+        raw.unpersist()
+
+
+def _source(spec: Spec) -> Source:
+    assert spec.source is not None  # spec.py lets no bronze table be without
+    return spec.source
+
+
+def _new_offsets(
+    session: SparkSession, source: Source, settings: Settings, consumed: dict[str, Any]
+) -> tuple[DataFrame | None, dict[str, Any], int | None]:
+    """Records from the offsets of the last run up to the ends of the partitions now."""
+    topic = settings.topic(source.topic)
+    ends = end_offsets(settings, topic)
+    starts = {partition: int(consumed.get(partition, 0)) for partition in ends}
+    promised = sum(ends[partition] - starts[partition] for partition in ends)
+    if promised <= 0:
+        return None, consumed, 0
+    raw = (
+        session.read.format("kafka")
+        .options(**KAFKA_OPTIONS)
+        .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
+        .option("subscribe", topic)
+        .option("startingOffsets", json.dumps({topic: starts}))
+        .option("endingOffsets", json.dumps({topic: ends}))
+        .load()
+        .withColumnRenamed("timestamp", "ingested_at")
+        .withColumn("_proc_date", F.to_date("ingested_at"))
+    )
+    return raw, dict(ends), promised
+
+
+def _new_files(
+    session: SparkSession, spec: Spec, settings: Settings
+) -> tuple[DataFrame | None, dict[str, Any], int | None]:
+    """Lines of the objects whose (path, etag) has not landed yet; an empty object is one row."""
+    source = _source(spec)
+    store = object_store(settings)
+    landed = session.read.format("delta").load(settings.table_path(spec.name))
+    known = {(row["path"], row["etag"]) for row in landed.select("path", "etag").distinct().collect()}
+    found = [entry for entry in _objects(store, source, settings) if entry[:2] not in known]
+    inputs = {"files": len(known) + len(found)}
+    if not found:
+        return None, inputs, None
+    schema = "path string, etag string, ingested_at timestamp, size_bytes bigint"
+    listed = session.createDataFrame(found, schema)
+    paths = [f"s3a://{settings.s3_bucket}/{path}" for path, *_ in found]
+    lines = _lines(session, source, paths, f"s3a://{settings.s3_bucket}/")
+    empty = listed.where("size_bytes = 0").selectExpr("path", "0L AS line_number", "X'' AS value")
+    rows = lines.unionByName(empty, allowMissingColumns=True).join(F.broadcast(listed), "path")
+    return rows.withColumn("_proc_date", F.to_date("ingested_at")), inputs, None
+
+
+def _objects(
+    store: Minio, source: Source, settings: Settings
+) -> list[tuple[str, str, datetime, int]]:
+    prefix = settings.object_key(source.prefix)
+    return [
+        (item.object_name, item.etag.strip('"'), item.last_modified, item.size)
+        for item in store.list_objects(settings.s3_bucket, prefix=prefix, recursive=True)
+    ]
+
+
+def _lines(session: SparkSession, source: Source, paths: list[str], root: str) -> DataFrame:
+    """One row per line with its number; a CSV's header goes onto each of its lines instead."""
+    in_file = Window.partitionBy("path").orderBy("block_start", "position")
+    lines = (
+        session.read.text(paths)
+        .select(
+            F.col("value").cast("binary").alias("value"),
+            F.expr(f"substr(_metadata.file_path, {len(root) + 1})").alias("path"),
+            F.col("_metadata.file_block_start").alias("block_start"),
+            F.monotonically_increasing_id().alias("position"),
+        )
+        .withColumn("line_number", F.row_number().over(in_file).cast("bigint"))
+    )
+    if source.format != "csv":
+        return lines.withColumn("header", F.lit(None).cast("binary"))
+    first_line = F.first("value").over(in_file)
+    return lines.withColumn("header", first_line).where("line_number > 1")

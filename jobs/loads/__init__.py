@@ -1,0 +1,1 @@
+"""How a table loads: one module per word of the specs' `load`."""

@@ -1,0 +1,71 @@
+"""Load `insert`: events that never change. The first record of a key is kept.
+
+The same content again is a duplicate; other content under a known key is a conflict and goes to
+quarantine, because nobody can say which of the two is right.
+"""
+
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.decode import ROW
+from jobs.fates import ACCEPTED, DUPLICATE, KEY_CONFLICT, QUARANTINED, ROW_HASH, is_good
+from jobs.spec import Spec
+
+
+def stage(rows: DataFrame, spec: Spec, target: DataFrame | None) -> DataFrame:
+    """The judged rows with their `_fate`; `target` is the table as it stands, None before it has rows.
+
+    `rows` is read several times: hand over a persisted frame.
+    """
+    good = rows.where(is_good())
+    known = _contested(good, spec)
+    if target is not None:
+        stored = _stored(good, spec, target)
+        known = known.join(stored, on=list(spec.keys), how="left_anti").unionByName(stored)
+    is_first = F.col("known_hash").isNull() | (F.col("first_id") == F.col(f"{ROW}.record_id"))
+    is_same = F.col("known_hash") == F.col(ROW_HASH)
+    is_conflict = is_good() & ~F.coalesce(is_first, F.lit(False)) & ~is_same
+    fate = (
+        F.when(~is_good() | is_conflict, QUARANTINED)
+        .when(F.coalesce(is_first, F.lit(False)), ACCEPTED)
+        .otherwise(DUPLICATE)
+    )
+    reasons = F.when(is_conflict, F.array(F.lit(KEY_CONFLICT))).otherwise(F.col("_reasons"))
+    return (
+        rows.join(F.broadcast(known), on=list(spec.keys), how="left")
+        .withColumns({"_fate": fate, "_reasons": reasons})
+        .drop("known_hash", "first_id")
+    )
+
+
+def _contested(good: DataFrame, spec: Spec) -> DataFrame:
+    """Keys that occur more than once in the batch, and the first record of each."""
+    record_id = F.col(f"{ROW}.record_id")
+    return (
+        good.groupBy(*spec.keys)
+        .agg(
+            F.count("*").alias("times"),
+            F.min_by(ROW_HASH, record_id).alias("known_hash"),
+            F.min(record_id).alias("first_id"),
+        )
+        .where("times > 1")
+        .drop("times")
+    )
+
+
+def _stored(good: DataFrame, spec: Spec, target: DataFrame) -> DataFrame:
+    """Keys of the batch that the table has already. The bounds let Delta skip files."""
+    ends = good.agg(*[f(key).alias(f"{f.__name__}_{key}") for key in spec.keys for f in (F.min, F.max)])
+    bounds = ends.collect()[0]
+    within = [F.col(key).between(bounds[f"min_{key}"], bounds[f"max_{key}"]) for key in spec.keys]
+    return (
+        target.where(reduce(lambda a, b: a & b, within))
+        .join(good.select(*spec.keys), on=list(spec.keys), how="left_semi")
+        .select(
+            *spec.keys,
+            F.col(ROW_HASH).alias("known_hash"),
+            F.lit(None).cast("bigint").alias("first_id"),
+        )
+    )

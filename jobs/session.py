@@ -1,0 +1,97 @@
+"""Connections to the services, each checked before work starts so that a failure names its service."""
+
+import socket
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from minio import Minio
+from urllib3 import PoolManager, Retry, Timeout
+
+from jobs.errors import ServiceDown
+from jobs.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+PROBE_SECONDS = 5.0
+RESTART_SECONDS = 20.0
+
+
+def require(service: str, address: str, patience_seconds: float = 0.0) -> None:
+    """Nothing, once the service accepts a connection.
+
+    Raises: ServiceDown naming service and address when it does not within the patience.
+    """
+    host, _, port = address.rpartition(":")
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=PROBE_SECONDS).close()
+            return
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                raise ServiceDown(service, address, error.strerror or error) from None
+        time.sleep(0.25)  # between two attempts, bounded by the deadline
+
+
+def object_store(settings: Settings) -> Minio:
+    """A client of the object store.
+
+    Raises: ServiceDown if the store does not answer.
+    """
+    address = urlsplit(settings.s3_endpoint)
+    require("minio", address.netloc)
+    return Minio(
+        address.netloc,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+        secure=address.scheme == "https",
+        http_client=PoolManager(timeout=Timeout(PROBE_SECONDS * 2), retries=Retry(2)),
+    )
+
+
+def spark(settings: Settings) -> "SparkSession":
+    """A session on the Spark Connect server, after store and server were seen to listen.
+
+    A server that was just killed is given the seconds its supervisor needs to bring it back.
+    Raises: ServiceDown.
+    """
+    require("minio", urlsplit(settings.s3_endpoint).netloc)
+    require("spark", urlsplit(settings.spark_remote).netloc, RESTART_SECONDS)
+    return _session(settings.spark_remote)
+
+
+@cache
+def _session(remote: str) -> "SparkSession":
+    from pyspark.sql import SparkSession
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    session = SparkSession.builder.remote(remote).create()
+    session.client.set_retry_policies(  # type: ignore[attr-defined]
+        [DefaultPolicy(max_retries=4, initial_backoff=200, max_backoff=3000)]
+    )
+    return session
+
+
+def forget_sessions() -> None:
+    """Nothing; the next call of `spark` opens a new session, as is needed after a server restart."""
+    _session.cache_clear()
+
+
+def clickhouse(settings: Settings) -> Any:
+    """A clickhouse-connect client of the loader user.
+
+    Raises: ServiceDown if the server does not answer.
+    """
+    import clickhouse_connect
+
+    require("clickhouse", f"{settings.clickhouse_host}:{settings.clickhouse_port}")
+    return clickhouse_connect.get_client(
+        host=settings.clickhouse_host,
+        port=settings.clickhouse_port,
+        username=settings.clickhouse_user,
+        password=settings.clickhouse_password,
+        autogenerate_session_id=False,
+    )

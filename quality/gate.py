@@ -1,0 +1,63 @@
+"""The gate in front of a publish: Great Expectations judges the metrics of a staged batch.
+
+One Spark job measures all rules of a table at once; the expectations run on that one row.
+Source: docs/decisions/gates-on-metrics.md
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jobs.errors import GateFailed
+from jobs.spec import Spec
+from quality.rules import expectation
+
+
+@cache
+def _batch_definition() -> Any:
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas(name="metrics").add_dataframe_asset(name="staged")
+    return asset.add_batch_definition_whole_dataframe("one_row")
+
+
+def judge(spec: Spec, measured: Mapping[str, Any]) -> list[str]:
+    """The warnings of a batch whose metrics pass every critical rule.
+
+    `measured` maps `metric_<position>` to the number measured for that dataset rule.
+    Raises: GateFailed naming table, rule, column, bounds and value of each critical failure.
+    """
+    rules = spec.dataset_rules
+    if not rules:
+        return []
+    import great_expectations as gx
+    import pandas as pd
+
+    row = pd.DataFrame([{f"metric_{i}": _number(measured[f"metric_{i}"]) for i in range(len(rules))}])
+    suite = gx.ExpectationSuite(
+        name=spec.name,
+        expectations=[expectation(rule, f"metric_{i}") for i, rule in enumerate(rules)],
+    )
+    batch = _batch_definition().get_batch({"dataframe": row})
+    verdict = batch.validate(suite, result_format="BOOLEAN_ONLY")
+    failed: dict[str, list[str]] = {"critical": [], "warning": []}
+    for result in verdict.results:
+        if not result.success:
+            config = result.expectation_config
+            position = int(config.kwargs["column"].removeprefix("metric_"))
+            value = measured[f"metric_{position}"]
+            failed[rules[position].severity].append(
+                f"{spec.name}: rule {rules[position].name} wants a value between "
+                f"{config.kwargs.get('min_value')} and {config.kwargs.get('max_value')}, "
+                f"measured {value}"
+            )
+    if failed["critical"]:
+        raise GateFailed("; ".join(failed["critical"]) + ". Nothing was published.")
+    return failed["warning"]
+
+
+def _number(value: Any) -> float:
+    """A metric over no rows is null; NaN fails every bound."""
+    return float("nan") if value is None else float(value)

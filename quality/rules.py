@@ -1,0 +1,92 @@
+"""Quality rules by name: what a good row is, and what a good batch is.
+
+A row rule is a condition every good row meets; a dataset rule is one number measured over the
+accepted rows and the expectation that judges it. Adding a kind of rule is adding an entry here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from jobs.errors import SpecError
+from jobs.spec import Rule
+
+ROW_RULES: dict[str, Callable[[Rule], Column]] = {
+    "not_null": lambda rule: F.col(rule.column).isNotNull(),
+    "in_set": lambda rule: F.col(rule.column).isin(list(rule.args["values"])),
+    "between": lambda rule: F.col(rule.column).between(rule.args["min"], rule.args["max"]),
+    "matches": lambda rule: F.col(rule.column).rlike(rule.args["pattern"]),
+    "not_future": lambda rule: (
+        F.col(rule.column)
+        <= F.col("_row.ingested_at") + F.expr(f"INTERVAL {rule.args['tolerance']}")
+    ),
+    "expression": lambda rule: F.expr(rule.args["sql"]),
+}
+
+
+@dataclass(frozen=True)
+class DatasetRule:
+    """One number over the accepted rows, and the bounds it must lie in."""
+
+    metric: Callable[[Rule], Column]
+    bounds: Callable[[Rule], tuple[float | None, float | None]]
+
+
+def _given(rule: Rule) -> tuple[float | None, float | None]:
+    return rule.args.get("min"), rule.args.get("max")
+
+
+DATASET_RULES: dict[str, DatasetRule] = {
+    "row_count": DatasetRule(lambda rule: F.count(F.lit(1)), _given),
+    "complete": DatasetRule(
+        lambda rule: F.count_if(F.col(rule.column).isNull()), lambda rule: (0, 0)
+    ),
+    "unique": DatasetRule(
+        lambda rule: F.count(F.lit(1)) - F.count_distinct(F.xxhash64(*rule.args["columns"])),
+        lambda rule: (0, 0),
+    ),
+    "sum_between": DatasetRule(lambda rule: F.sum(rule.column), _given),
+    "min_between": DatasetRule(lambda rule: F.min(rule.column), _given),
+    "max_between": DatasetRule(lambda rule: F.max(rule.column), _given),
+}
+
+
+def failed_reasons(rules: tuple[Rule, ...]) -> Column:
+    """The names of the row rules a row breaks, in the order of the spec; null counts as broken."""
+    broken = [
+        F.when(~F.coalesce(_row_rule(rule), F.lit(False)), F.lit(rule.name)) for rule in rules
+    ]
+    if not broken:
+        return F.array().cast("array<string>")
+    return F.filter(F.array(*broken), lambda reason: reason.isNotNull())
+
+
+def _row_rule(rule: Rule) -> Column:
+    if rule.rule not in ROW_RULES:
+        raise SpecError(f"no row rule {rule.rule!r}; there are {', '.join(ROW_RULES)}")
+    return ROW_RULES[rule.rule](rule)
+
+
+def metrics(rules: tuple[Rule, ...]) -> list[Column]:
+    """One aggregate per dataset rule, named `metric_<position>`."""
+    return [_dataset_rule(r).metric(r).alias(f"metric_{i}") for i, r in enumerate(rules)]
+
+
+def expectation(rule: Rule, column: str) -> dict[str, Any]:
+    """The Great Expectations expectation that judges the rule's metric."""
+    minimum, maximum = _dataset_rule(rule).bounds(rule)
+    return {
+        "type": "expect_column_values_to_be_between",
+        "kwargs": {"column": column, "min_value": minimum, "max_value": maximum},
+        "severity": rule.severity,
+        "meta": {"rule": rule.name},
+    }
+
+
+def _dataset_rule(rule: Rule) -> DatasetRule:
+    if rule.rule not in DATASET_RULES:
+        raise SpecError(f"no dataset rule {rule.rule!r}; there are {', '.join(DATASET_RULES)}")
+    return DATASET_RULES[rule.rule]
