@@ -1,0 +1,1 @@
+"""A seeded web shop that knows the truth about what it produced."""

@@ -110,7 +110,9 @@ def _parse_json(raw: DataFrame, contract: Mapping[str, Column]) -> DataFrame:
     # A parser stops at the end of the first value; the text's own hash behind it proves that the
     # value is all there is. try_parse_json refuses a key that occurs twice.
     probe = F.expr("try_parse_json(concat('[', _text, ',', xxhash64(_text), ']'))")
-    is_whole = F.expr("coalesce(try_variant_get(_probe, '$[1]', 'bigint') = xxhash64(_text), false)")
+    is_whole = F.expr(
+        "coalesce(try_variant_get(_probe, '$[1]', 'bigint') = xxhash64(_text), false)"
+    )
     types = F.expr("schema_of_variant(try_variant_get(_probe, '$[0]', 'variant'))")
     number_in_text = rf"\b({'|'.join(_text_fields(contract))}): (?!STRING|VOID)"
     is_wrong_type = F.col("_corrupt").isNotNull() | F.col("_types").rlike(number_in_text)
@@ -169,7 +171,9 @@ def _parse_csv(raw: DataFrame, contract: Mapping[str, Column]) -> DataFrame:
     )
     is_wrong_type = F.lit(False)
     for name in contract:
-        is_wrong_type = is_wrong_type | (F.col(f"_parsed.{name}").isNull() & _cell(name).isNotNull())
+        is_wrong_type = is_wrong_type | (
+            F.col(f"_parsed.{name}").isNull() & _cell(name).isNotNull()
+        )
     return texts.withColumn("_parsed", parsed).withColumn(
         "_format_error",
         F.when(

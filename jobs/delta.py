@@ -40,6 +40,12 @@ class RunRecord:
         """The record as it stands in the commit."""
         return json.dumps(asdict(self), sort_keys=True)
 
+    def summary(self) -> str:
+        """The run in a line for people."""
+        counts = [f"{count:,} {fate}" for fate, count in self.counts.items() if count]
+        said = ", ".join(counts) or "nothing new"
+        return "\n".join([f"{self.table:<24} {said}", *(f"  warning: {w}" for w in self.warnings)])
+
 
 def ref(path: str) -> str:
     """The table at a path, as SQL names it."""

@@ -14,7 +14,7 @@ from jobs.checksum import checksum, row_hash
 from jobs.decode import RAW_COLUMNS
 from jobs.delta import RunRecord
 from jobs.errors import LedgerError
-from jobs.session import object_store, require
+from jobs.session import object_store
 from jobs.settings import Settings
 from jobs.spec import Source, Spec
 from jobs.topics import end_offsets
@@ -93,7 +93,9 @@ def _new_files(
     source = _source(spec)
     store = object_store(settings)
     landed = session.read.format("delta").load(settings.table_path(spec.name))
-    known = {(row["path"], row["etag"]) for row in landed.select("path", "etag").distinct().collect()}
+    known = {
+        (row["path"], row["etag"]) for row in landed.select("path", "etag").distinct().collect()
+    }
     found = [entry for entry in _objects(store, source, settings) if entry[:2] not in known]
     inputs = {"files": len(known) + len(found)}
     if not found:

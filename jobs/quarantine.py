@@ -1,4 +1,4 @@
-"""Rejected records with their reasons and raw bytes, once each, beside the table that refused them."""
+"""Rejected records with their reasons and raw bytes, once each, per table that refused them."""
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -26,7 +26,11 @@ def quarantine_path(settings: Settings, table: str) -> str:
 
 
 def quarantine(
-    session: SparkSession, spec: Spec, staged: DataFrame, raw: DataFrame | None, run: tuple[str, str]
+    session: SparkSession,
+    spec: Spec,
+    staged: DataFrame,
+    raw: DataFrame | None,
+    run: tuple[str, str],
 ) -> None:
     """Nothing; the quarantined rows of the batch are in the quarantine table, each one once.
 

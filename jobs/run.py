@@ -18,7 +18,7 @@ from jobs.delta import RunRecord
 from jobs.errors import LakeproofError
 from jobs.fates import ACCEPTED, QUARANTINED, ROW_HASH, Tally, contract, judged, tally
 from jobs.ingest import ingest
-from jobs.loads import insert, recompute, upsert
+from jobs.loads import recompute, stage, upsert
 from jobs.loads.recompute import Touched
 from jobs.quarantine import quarantine, quarantine_path
 from jobs.session import spark
@@ -152,7 +152,8 @@ def _finish(
 ) -> RunRecord:
     """Steps 3 to 5 for the judged rows: check, publish, account."""
     path = settings.table_path(spec.name)
-    staged = _staged(session, spec, path, rows, has_rows=record.run_number > 1)
+    target = session.read.format("delta").load(path) if record.run_number > 1 else None
+    staged = stage(rows, spec, target)
     counted: Tally = tally(staged, spec)
     done = replace(
         record,
@@ -174,13 +175,3 @@ def _finish(
     else:
         upsert.publish(session, accepted.select(*spec.columns, ROW_HASH), path, done, spec.keys)
     return done
-
-
-def _staged(
-    session: SparkSession, spec: Spec, path: str, rows: DataFrame, has_rows: bool
-) -> DataFrame:
-    """The judged rows, each with its one fate."""
-    if spec.load == "recompute":
-        return rows.withColumn("_fate", F.lit(ACCEPTED))
-    target = session.read.format("delta").load(path) if has_rows else None
-    return (insert if spec.load == "insert" else upsert).stage(rows, spec, target)

@@ -1,9 +1,9 @@
-"""Connections to the services, each checked before work starts so that a failure names its service."""
+"""Connections to the services, each checked first so that a failure names its service."""
 
 import socket
 import time
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from minio import Minio
@@ -68,15 +68,14 @@ def _session(remote: str) -> "SparkSession":
     from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
-    session = SparkSession.builder.remote(remote).create()
-    session.client.set_retry_policies(  # type: ignore[attr-defined]
-        [DefaultPolicy(max_retries=4, initial_backoff=200, max_backoff=3000)]
-    )
+    session: SparkSession = SparkSession.builder.remote(remote).create()
+    few_retries = DefaultPolicy(max_retries=4, initial_backoff=200, max_backoff=3000)
+    cast(Any, session).client.set_retry_policies([few_retries])
     return session
 
 
 def forget_sessions() -> None:
-    """Nothing; the next call of `spark` opens a new session, as is needed after a server restart."""
+    """Nothing; the next call of `spark` opens a new session, as a server restart requires."""
     _session.cache_clear()
 
 

@@ -107,7 +107,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 
 @cache
 def load_settings() -> Settings:
-    """The settings of the instance named by INSTANCE: its .env file, overridden by the environment."""
+    """The settings of the instance that INSTANCE names; the environment overrides its .env file."""
     instance = os.environ.get("INSTANCE", MAIN_INSTANCE)
     path = env_file(instance)
     stored = read_env_file(path) if path.exists() else {}

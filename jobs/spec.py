@@ -1,4 +1,4 @@
-"""What each table is, read from `jobs/<layer>/<table>.yml`: the one description all else derives from."""
+"""What each table is, read from `jobs/<layer>/<table>.yml`; all else derives from it."""
 
 import importlib
 import inspect
@@ -100,7 +100,9 @@ class Spec:
     @property
     def row_rules(self) -> tuple[Rule, ...]:
         """The rules that decide a row's fate; in silver, columns that may not be null are some."""
-        complete = self._complete("not_null", on_fail="quarantine") if self.layer == "silver" else ()
+        complete = (
+            self._complete("not_null", on_fail="quarantine") if self.layer == "silver" else ()
+        )
         return (*complete, *(rule for rule in self.quality if rule.on_fail))
 
     @property
@@ -126,18 +128,22 @@ class Spec:
         function: Callable[..., Any] = module.transform
         expected = [name.partition(".")[2] for name in self.inputs]
         if list(inspect.signature(function).parameters) != expected:
-            raise SpecError(f"jobs/{self.name.replace('.', '/')}.py: transform must take {expected}")
+            raise SpecError(
+                f"jobs/{self.name.replace('.', '/')}.py: transform must take {expected}"
+            )
         return function
 
 
 def _build(cls: type[Any], raw: Any, where: str) -> Any:
-    """An instance of a spec dataclass; an unknown or missing key is an error that names the file."""
+    """An instance of a spec dataclass; an unknown or missing key is an error."""
     if not isinstance(raw, dict):
         raise SpecError(f"{where} must be a mapping, not {raw!r}")
     known = {item.name for item in fields(cls)}
     unknown = sorted(set(raw) - known)
     if unknown:
-        raise SpecError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        raise SpecError(
+            f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        )
     try:
         return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in raw.items()})
     except TypeError as error:
@@ -182,25 +188,27 @@ def read_spec(path: Path) -> Spec:
 
 
 def _check(spec: Spec, where: str) -> None:
-    if spec.load not in LOADS:
-        raise SpecError(f"{where}: load must be one of {', '.join(LOADS)}, not {spec.load!r}")
-    if (spec.layer == "bronze") != (spec.source is not None):
-        raise SpecError(f"{where}: a bronze table has a source, no other has")
-    if spec.layer == "bronze":
-        return
-    if not spec.keys or not spec.inputs or not spec.examples:
-        raise SpecError(f"{where}: keys, inputs and at least one example are needed")
-    named = [*spec.keys, *spec.partition_by, *filter(None, (spec.group, spec.sequence_by))]
-    for column in (*named, *(r.column or spec.keys[0] for r in spec.quality)):
-        if column not in spec.columns:
-            raise SpecError(f"{where}: {column!r} is not among its columns")
-    if spec.layer == "gold" and any(rule.on_fail for rule in spec.quality):
-        raise SpecError(f"{where}: gold has no quarantine; make the rule `severity: critical`")
-    if (spec.load == "upsert") != bool(spec.sequence_by):
-        raise SpecError(f"{where}: upsert needs sequence_by, and only upsert has it")
-    for table in spec.touched_by:
-        if table not in spec.inputs:
-            raise SpecError(f"{where}: touched_by names {table!r}, which is no input")
+    """Raises: SpecError with the first sentence that is true."""
+    named = [*spec.keys, *spec.partition_by, spec.group, spec.sequence_by]
+    named += [rule.column for rule in spec.quality]
+    strange = [name for name in named if name and name not in spec.columns]
+    foreign = [table for table in spec.touched_by if table not in spec.inputs]
+    is_bronze = spec.layer == "bronze"
+    wrong = {
+        f"load must be one of {', '.join(LOADS)}, not {spec.load!r}": spec.load not in LOADS,
+        "a bronze table has a source, no other has": is_bronze != (spec.source is not None),
+        "keys, inputs and at least one example are needed": not is_bronze
+        and not (spec.keys and spec.inputs and spec.examples),
+        f"{strange} is not among its columns": bool(strange) and not is_bronze,
+        "gold has no quarantine; make the rule `severity: critical`": spec.layer == "gold"
+        and any(rule.on_fail for rule in spec.quality),
+        "upsert needs sequence_by, and only upsert has it": (spec.load == "upsert")
+        != bool(spec.sequence_by),
+        f"touched_by names {foreign}, which is no input": bool(foreign),
+    }
+    for sentence, is_true in wrong.items():
+        if is_true:
+            raise SpecError(f"{where}: {sentence}")
 
 
 def ordered(specs: Iterable[Spec]) -> dict[str, Spec]:
@@ -214,10 +222,14 @@ def ordered(specs: Iterable[Spec]) -> dict[str, Spec]:
             if table not in by_name:
                 raise SpecError(f"{spec.name} reads {table}, which has no jobs/<layer>/<table>.yml")
     try:
-        names = TopologicalSorter({s.name: sorted(s.inputs) for s in by_name.values()}).static_order()
+        names = TopologicalSorter(
+            {s.name: sorted(s.inputs) for s in by_name.values()}
+        ).static_order()
         return {name: by_name[name] for name in names}
     except CycleError as error:
-        raise SpecError(f"tables read each other in a circle: {' -> '.join(error.args[1])}") from None
+        raise SpecError(
+            f"tables read each other in a circle: {' -> '.join(error.args[1])}"
+        ) from None
 
 
 @cache

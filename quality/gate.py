@@ -16,9 +16,10 @@ from quality.rules import expectation
 @cache
 def _batch_definition() -> Any:
     import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas(name="metrics").add_dataframe_asset(name="staged")
     return asset.add_batch_definition_whole_dataframe("one_row")
 
@@ -35,7 +36,9 @@ def judge(spec: Spec, measured: Mapping[str, Any]) -> list[str]:
     import great_expectations as gx
     import pandas as pd
 
-    row = pd.DataFrame([{f"metric_{i}": _number(measured[f"metric_{i}"]) for i in range(len(rules))}])
+    row = pd.DataFrame(
+        [{f"metric_{i}": _number(measured[f"metric_{i}"]) for i in range(len(rules))}]
+    )
     suite = gx.ExpectationSuite(
         name=spec.name,
         expectations=[expectation(rule, f"metric_{i}") for i, rule in enumerate(rules)],

@@ -55,13 +55,19 @@ DATASET_RULES: dict[str, DatasetRule] = {
 
 
 def failed_reasons(rules: tuple[Rule, ...]) -> Column:
-    """The names of the row rules a row breaks, in the order of the spec; null counts as broken."""
-    broken = [
-        F.when(~F.coalesce(_row_rule(rule), F.lit(False)), F.lit(rule.name)) for rule in rules
-    ]
+    """The names of the row rules a row breaks, in the order of the spec.
+
+    Whether a column may be null is for `not_null` alone: other rules pass a row without a value.
+    """
+    broken = [F.when(_is_broken(rule), F.lit(rule.name)) for rule in rules]
     if not broken:
         return F.array().cast("array<string>")
     return F.filter(F.array(*broken), lambda reason: reason.isNotNull())
+
+
+def _is_broken(rule: Rule) -> Column:
+    is_bad = ~F.coalesce(_row_rule(rule), F.lit(False))
+    return is_bad if rule.rule == "not_null" else is_bad & F.col(rule.column).isNotNull()
 
 
 def _row_rule(rule: Rule) -> Column:

@@ -15,7 +15,7 @@ from jobs.spec import Spec
 
 
 def stage(rows: DataFrame, spec: Spec, target: DataFrame | None) -> DataFrame:
-    """The judged rows with their `_fate`; `target` is the table as it stands, None before it has rows.
+    """The judged rows with their `_fate`; `target` is the table now, None before it has rows.
 
     `rows` is read several times: hand over a persisted frame.
     """
@@ -57,7 +57,9 @@ def _contested(good: DataFrame, spec: Spec) -> DataFrame:
 
 def _stored(good: DataFrame, spec: Spec, target: DataFrame) -> DataFrame:
     """Keys of the batch that the table has already. The bounds let Delta skip files."""
-    ends = good.agg(*[f(key).alias(f"{f.__name__}_{key}") for key in spec.keys for f in (F.min, F.max)])
+    ends = good.agg(
+        *[f(key).alias(f"{f.__name__}_{key}") for key in spec.keys for f in (F.min, F.max)]
+    )
     bounds = ends.collect()[0]
     within = [F.col(key).between(bounds[f"min_{key}"], bounds[f"max_{key}"]) for key in spec.keys]
     return (

@@ -1,4 +1,4 @@
-"""Load `upsert`: entities of type 1. The newest version of a key is kept, whatever order they come in.
+"""Load `upsert`: entities of type 1. The newest version of a key is kept in any order of arrival.
 
 A version that is older than the kept one, or equal to it, changes nothing and counts as duplicate.
 """
@@ -15,7 +15,7 @@ SOURCE_VIEW = "lakeproof_upsert"
 
 
 def stage(rows: DataFrame, spec: Spec, target: DataFrame | None) -> DataFrame:
-    """The judged rows with their `_fate`; `target` is the table as it stands, None before it has rows.
+    """The judged rows with their `_fate`; `target` is the table now, None before it has rows.
 
     Versions of one key with equal sequence are ordered by their hash, so that every order of
     arrival ends in the same table.

@@ -1,0 +1,37 @@
+# Every command. INSTANCE=<name> runs a second copy of the platform beside the main one.
+
+# The first Python that is one of the two versions the packages are locked for.
+PYTHON = $(shell for name in python3.11 python3.12 python3; do \
+	$$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null \
+	&& command -v $$name && break; done)
+VENV := .venv/.complete
+RUN := .venv/bin/python -m
+
+.DEFAULT_GOAL := help
+.PHONY: help doctor venv up down status logs reset
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+doctor: ## say what is missing on this machine and how to get it
+	@python3 infra/native/doctor.py
+
+venv: $(VENV) ## install the Python packages of uv.lock into .venv
+$(VENV): uv.lock infra/native/bootstrap.py
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is missing; make doctor says how to get it."; exit 1; }
+	@$(PYTHON) infra/native/bootstrap.py
+
+up: $(VENV) ## start the platform and wait until every service is healthy
+	@$(RUN) infra.native up
+
+down: $(VENV) ## stop the platform; its data stays
+	@$(RUN) infra.native down
+
+status: $(VENV) ## show services, ports, uptime and memory
+	@$(RUN) infra.native status
+
+logs: $(VENV) ## show logs: S=<service> for one, FOLLOW=1 to go on
+	@$(RUN) infra.native logs
+
+reset: $(VENV) ## stop the platform and delete its data
+	@$(RUN) infra.native reset

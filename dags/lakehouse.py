@@ -1,0 +1,116 @@
+"""The lakehouse pipeline, derived from the table specs.
+
+One DAG per layer: **ingest** lands raw records in bronze, **silver** types and judges them,
+**gold** builds the star schema and the marts, **serve** loads the marts into ClickHouse.
+Each task brings one table up to date with its inputs and is safe to repeat: what a run consumed
+is written in the Delta commit it makes. A layer starts when the assets it reads were updated.
+
+A failed gate is not tried again, because the same data fails it again; anything else is.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import (
+    Asset,
+    ExceptionRetryPolicy,
+    RetryAction,
+    RetryRule,
+    dag,
+    get_current_context,
+    task,
+)
+
+from jobs.errors import GateFailed, LedgerError, SpecError
+from jobs.spec import LAYERS, Spec, load_specs
+
+SPECS = load_specs()
+NOT_WORTH_A_RETRY = (GateFailed, LedgerError, SpecError)
+RETRIES: dict[str, Any] = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=5),
+    "max_retry_delay": timedelta(minutes=1),
+    "retry_exponential_backoff": 2,
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[RetryRule(exception=error, action=RetryAction.FAIL) for error in NOT_WORTH_A_RETRY]
+    ),
+}
+DAG_NAMES = {"bronze": "ingest", "silver": "silver", "gold": "gold"}
+
+
+def mart_of(spec: Spec) -> str:
+    """The name of the asset that a gold table's mart is."""
+    return f"mart.{spec.name.partition('.')[2]}"
+
+
+def bring_up_to_date(table: str) -> dict[str, int]:
+    """Run one table; the counts per fate go to XCom and onto the asset event."""
+    from jobs.run import run
+    from jobs.settings import load_settings
+
+    record = run(table, load_settings())
+    get_current_context()["outlet_events"][Asset(table)].extra = dict(record.counts)
+    print(record.summary())
+    return record.counts
+
+
+def load_mart(table: str) -> dict[str, int]:
+    """Serve one gold table; version and rows go to XCom."""
+    from jobs.serve import serve
+    from jobs.settings import load_settings
+
+    served = serve(table, load_settings())
+    print(served.summary())
+    return {"version": served.version, "rows": served.rows_count}
+
+
+def layer_dag(layer: str) -> None:
+    """Register the DAG that brings all tables of a layer up to date."""
+    specs = [spec for spec in SPECS.values() if spec.layer == layer]
+    read = {table for spec in specs for table in spec.inputs} - {spec.name for spec in specs}
+
+    @dag(
+        dag_id=DAG_NAMES[layer],
+        schedule=[Asset(table) for table in sorted(read)] or None,
+        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        default_args=RETRIES,
+        tags=["lakehouse", layer],
+        doc_md=__doc__,
+    )
+    def build() -> None:
+        tasks = {
+            spec.name: task(task_id=spec.name, outlets=[Asset(spec.name)], doc_md=spec.description)(
+                bring_up_to_date
+            )(spec.name)
+            for spec in specs
+        }
+        for spec in specs:
+            for table in spec.inputs:
+                if table in tasks:
+                    tasks[table] >> tasks[spec.name]
+
+    build()
+
+
+@dag(
+    dag_id="serve",
+    schedule=[Asset(spec.name) for spec in SPECS.values() if spec.serve],
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=RETRIES,
+    tags=["lakehouse", "serve"],
+    doc_md=__doc__,
+)
+def serve_dag() -> None:
+    """Each served gold table becomes a mart, swapped in whole."""
+    for spec in SPECS.values():
+        if spec.serve:
+            task(task_id=mart_of(spec), outlets=[Asset(mart_of(spec))])(load_mart)(spec.name)
+
+
+for _layer in LAYERS:
+    layer_dag(_layer)
+serve_dag()

@@ -1,0 +1,138 @@
+"""A run, or any messages, published to Kafka and the object store."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from io import BytesIO
+from time import monotonic
+
+from minio.error import S3Error
+from urllib3.exceptions import HTTPError
+
+from generators.landing import LandingFile, files
+from generators.ledger import Ledger
+from generators.messages import TOPICS, Message
+from generators.producer import PRODUCERS, Producer, Transport
+from generators.run import Run
+from generators.shop import stream
+from generators.truth import Truth
+from jobs.errors import LakeproofError, ServiceDown
+from jobs.session import object_store
+from jobs.settings import Settings
+from jobs.topics import admin
+
+MOST_IN_FLIGHT = 50_000
+GRACE_SECONDS = 10.0
+STEP_SECONDS = 0.1
+USUAL_TRANSPORT = Transport()
+
+# Told after every message how many are acknowledged so far, and how many rejected.
+Watch = Callable[[int, int], None]
+
+
+def unwatched(_acked: int, _rejected: int) -> None:
+    """Nobody looks."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a run produced, and what became of it."""
+
+    truth: Truth
+    ledger: Ledger
+
+
+def publish(
+    run: Run,
+    settings: Settings,
+    transport: Transport = USUAL_TRANSPORT,
+    watch: Watch = unwatched,
+) -> Published:
+    """The truth and the delivery ledger of a run whose files and messages are out.
+
+    Raises: ServiceDown if broker or store does not answer at the start; LakeproofError if a
+    topic or the bucket does not exist. What fails later is in the ledger.
+    """
+    transport = replace(transport, client=transport.client_for(run.expected_messages))
+    truth = Truth.of(run)
+    require_topics(settings)
+    land(files(run.day, run.seed), settings)
+    ledger = send(truth.counting(stream(run)), run.run_id, settings, transport, watch)
+    return Published(truth, ledger)
+
+
+def send(
+    messages: Iterable[Message],
+    run_id: str,
+    settings: Settings,
+    transport: Transport = USUAL_TRANSPORT,
+    watch: Watch = unwatched,
+) -> Ledger:
+    """The ledger of messages that were all acknowledged or rejected.
+
+    Raises: ServiceDown if the broker does not answer, LakeproofError if a topic is missing.
+    """
+    require_topics(settings)
+    ledger = Ledger()
+    client = transport.client_for(messages_count=None)
+    producer = PRODUCERS[client](settings, transport, run_id, ledger.report)
+    try:
+        for message in _paced(messages, transport.rate, producer):
+            ledger.sent(message)
+            producer.send(settings.topic(message.topic), message)
+            while ledger.in_flight >= MOST_IN_FLIGHT:
+                producer.drain(STEP_SECONDS)
+            watch(ledger.acked_count, ledger.rejected_count)
+        deadline = monotonic() + transport.delivery_seconds + GRACE_SECONDS
+        while ledger.in_flight and monotonic() < deadline:
+            producer.drain(STEP_SECONDS)
+            watch(ledger.acked_count, ledger.rejected_count)
+    finally:
+        producer.close()
+        ledger.close(f"no report after {transport.delivery_seconds + GRACE_SECONDS:g} s")
+    return ledger
+
+
+def _paced(messages: Iterable[Message], rate: float, producer: Producer) -> Iterator[Message]:
+    """The messages, none before its time; a late one does not delay those after it."""
+    start = monotonic()
+    for number, message in enumerate(messages):
+        while rate and (early := start + number / rate - monotonic()) > 0:
+            producer.idle(min(early, STEP_SECONDS))
+        yield message
+
+
+def require_topics(settings: Settings) -> None:
+    """Nothing, if the broker has the shop's topics.
+
+    Raises: ServiceDown if it does not answer, LakeproofError naming the missing topics.
+    """
+    client = admin(settings)
+    try:
+        present = set(client.list_topics())
+    finally:
+        client.close()
+    missing = [topic for topic in map(settings.topic, TOPICS) if topic not in present]
+    if missing:
+        raise LakeproofError(
+            f"Kafka at {settings.kafka_bootstrap_servers} has no topic {', '.join(missing)}. "
+            "`make up` creates the topics of the platform; a namespace creates its own."
+        )
+
+
+def land(landing_files: Iterable[LandingFile], settings: Settings) -> None:
+    """Nothing, once the files are in the bucket; an older version of a file is replaced.
+
+    Raises: ServiceDown if the store does not answer, LakeproofError if it refuses a file.
+    """
+    store = object_store(settings)
+    for file in landing_files:
+        key = settings.object_key(file.key)
+        try:
+            store.put_object(settings.s3_bucket, key, BytesIO(file.data), len(file.data))
+        except S3Error as error:
+            raise LakeproofError(
+                f"The store at {settings.s3_endpoint} refused {settings.s3_bucket}/{key}: "
+                f"{error.code}. `make up` creates the bucket; the keys are in .env."
+            ) from error
+        except HTTPError as error:
+            raise ServiceDown("minio", settings.s3_endpoint, error) from error

@@ -1,0 +1,153 @@
+"""Airflow's REST API as the demo and the tests use it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+
+from jobs.errors import LakeproofError, ServiceDown
+from jobs.settings import Settings
+
+TIMEOUT_SECONDS = 20
+POLL_SECONDS = 0.5
+FINISHED = ("success", "failed", "upstream_failed", "skipped", "removed")
+
+
+class PipelineFailed(LakeproofError):
+    """A task of the pipeline failed for good."""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One finished task: where, how, how long it ran, and what it returned."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    state: str
+    seconds: float
+    returned: Any
+    try_number: int
+
+
+class Airflow:
+    """A logged-in client.
+
+    Raises: ServiceDown if the API does not answer; LakeproofError with its words if it refuses.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.airflow_url
+        self._session = requests.Session()
+        login = {"username": settings.airflow_user, "password": settings.airflow_password}
+        token = self._send("POST", "/auth/token", login)["access_token"]
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def start(self, dag_id: str) -> str:
+        """The id of a run triggered now."""
+        run = self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})
+        return str(run["dag_run_id"])
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the scheduler run a DAG."""
+        self._send("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+
+    def has_dag(self, dag_id: str) -> bool:
+        """Whether the DAG processor has read this DAG already."""
+        found = self._send("GET", f"/api/v2/dags?dag_id_pattern={dag_id}")["dags"]
+        return any(dag["dag_id"] == dag_id for dag in found)
+
+    def busy(self, dag_ids: list[str]) -> bool:
+        """Whether a run of one of the DAGs is queued or running."""
+        return any(
+            self._send("GET", f"/api/v2/dags/{dag_id}/dagRuns?state=queued&state=running")[
+                "dag_runs"
+            ]
+            for dag_id in dag_ids
+        )
+
+    def results(self, dag_ids: list[str], since: datetime) -> Iterator[TaskResult]:
+        """Each task of the chain of DAGs as it finishes, until every DAG had a run that succeeded.
+
+        Raises: PipelineFailed with the task's last log lines when a run failed.
+        """
+        seen: set[tuple[str, str, str]] = set()
+        succeeded: set[str] = set()
+        while succeeded != set(dag_ids):
+            for dag_id in dag_ids:
+                for run in self._runs(dag_id, since):
+                    state = run["state"]
+                    yield from self._news(dag_id, run["dag_run_id"], seen)
+                    if state == "failed":
+                        raise PipelineFailed(self._why(dag_id, run["dag_run_id"]))
+                    if state == "success":
+                        succeeded.add(dag_id)
+            time.sleep(POLL_SECONDS)  # between two looks at runs that end by success or failure
+
+    def _runs(self, dag_id: str, since: datetime) -> list[dict[str, Any]]:
+        after = since.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        path = f"/api/v2/dags/{dag_id}/dagRuns?run_after_gte={after}&order_by=run_after"
+        found: list[dict[str, Any]] = self._send("GET", path)["dag_runs"]
+        return found
+
+    def _tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        found: list[dict[str, Any]] = self._send("GET", path)["task_instances"]
+        return sorted(found, key=lambda task: task["end_date"] or "")
+
+    def _news(
+        self, dag_id: str, run_id: str, seen: set[tuple[str, str, str]]
+    ) -> Iterator[TaskResult]:
+        for task in self._tasks(dag_id, run_id):
+            key = (dag_id, run_id, task["task_id"])
+            if task["state"] in FINISHED and key not in seen:
+                seen.add(key)
+                yield TaskResult(
+                    *key, task["state"], task["duration"] or 0.0,
+                    self._returned(*key) if task["state"] == "success" else None,
+                    task["try_number"],
+                )  # fmt: skip
+
+    def _returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
+        entries = self._send("GET", path)["xcom_entries"]
+        if not any(entry["key"] == "return_value" for entry in entries):
+            return None
+        return self._send("GET", f"{path}/return_value?deserialize=true")["value"]
+
+    def _why(self, dag_id: str, run_id: str) -> str:
+        failed = [task for task in self._tasks(dag_id, run_id) if task["state"] == "failed"]
+        told = [f"the run {run_id} of DAG {dag_id} failed"]
+        for task in failed:
+            path = (
+                f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}"
+                f"/logs/{task['try_number']}"
+            )
+            content = self._send("GET", path)["content"]
+            lines = [str(entry.get("event", entry)) for entry in content if isinstance(entry, dict)]
+            errors = [
+                f"{detail['exc_type']}: {detail['exc_value']}"
+                for entry in content
+                if isinstance(entry, dict)
+                for detail in entry.get("error_detail") or []
+            ]
+            told += [f"{task['task_id']}, try {task['try_number']}:", *(errors or lines[-10:])]
+        told.append(f"The whole log is at {self._url}/dags/{dag_id}/runs/{run_id}")
+        return "\n".join(told)
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        try:
+            answer = self._session.request(
+                method, f"{self._url}{path}", json=body, timeout=TIMEOUT_SECONDS
+            )
+        except requests.RequestException as error:
+            raise ServiceDown("airflow-api-server", self._url, type(error).__name__) from error
+        if not answer.ok:
+            raise LakeproofError(
+                f"Airflow at {self._url} refused {method} {path}: {answer.status_code} "
+                f"{answer.text[:300]}"
+            )
+        return answer.json()

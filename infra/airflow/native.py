@@ -1,0 +1,96 @@
+"""Airflow's four processes, native."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from string import Template
+from urllib.parse import urlsplit
+
+import psycopg2
+
+from infra.native.command import Command, wait_for_port
+from infra.native.instance import Instance, write_private
+from jobs.errors import LakeproofError, ServiceDown
+from jobs.settings import ROOT
+
+HERE = Path(__file__).parent
+MIGRATION_LOCK = 727_001
+POSTGRES_SECONDS = 60
+
+
+def component(instance: Instance, name: str) -> Command:
+    """One of api-server, scheduler, dag-processor, triggerer, on a migrated database."""
+    settings = _prepare_home(instance)
+    wait_for_port("postgres", instance.port("POSTGRES_DSN"), POSTGRES_SECONDS)
+    _migrate_once(instance, settings)
+    # Scheduler and triggerer would serve logs on all interfaces; the API reads the files itself.
+    options = ["--skip-serve-logs"] if name in ("scheduler", "triggerer") else []
+    return Command([sys.executable, "-m", "airflow", name, *options], settings)
+
+
+def database(instance: Instance) -> str:
+    """The DSN of Airflow's own database, beside the shop's."""
+    return urlsplit(instance.values["POSTGRES_DSN"])._replace(path="/airflow").geturl()
+
+
+def _prepare_home(instance: Instance) -> dict[str, str]:
+    home = instance.folder("airflow")
+    plugin_folder = instance.folder("airflow", "config")
+    shutil.copy(HERE / "airflow_local_settings.py", plugin_folder)
+    login = {instance.values["AIRFLOW_USER"]: instance.values["AIRFLOW_PASSWORD"]}
+    passwords = write_private(home / "passwords.json", json.dumps(login))
+    text = Template((HERE / "airflow.env").read_text()).substitute(
+        instance.values,
+        HOME_FOLDER=home,
+        PORT=instance.port("AIRFLOW_URL"),
+        PASSWORDS=passwords,
+        DAGS=ROOT / "dags",
+        DATABASE=database(instance).replace("postgresql://", "postgresql+psycopg2://"),
+    )
+    lines = (line.partition("=") for line in text.splitlines() if line and line[0] != "#")
+    return {key: value for key, _, value in lines}
+
+
+def _migrate_once(instance: Instance, settings: dict[str, str]) -> None:
+    """Migrate the database unless it says it is of this version; the other processes wait.
+
+    Raises: LakeproofError with the migration's output if it fails.
+    """
+    wanted = f"migrated by {version('apache-airflow-core')}"
+    connection = _connect(instance)
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute("select pg_advisory_lock(%s)", [MIGRATION_LOCK])
+    cursor.execute(
+        "select shobj_description(oid, 'pg_database') from pg_database where datname = 'airflow'"
+    )
+    if cursor.fetchone() != (wanted,):
+        _migrate(instance, settings)
+        cursor.execute("comment on database airflow is %s", [wanted])
+    connection.close()
+
+
+def _connect(instance: Instance) -> psycopg2.extensions.connection:
+    deadline = time.monotonic() + POSTGRES_SECONDS
+    while True:
+        try:
+            return psycopg2.connect(database(instance))
+        except psycopg2.OperationalError as error:  # the port opens before the server is ready
+            if time.monotonic() > deadline:
+                raise ServiceDown("postgres", "its database airflow", error) from None
+        time.sleep(0.2)
+
+
+def _migrate(instance: Instance, settings: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"],
+        env={**instance.environment(), **settings},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise LakeproofError(f"`airflow db migrate` failed:\n{done.stdout}{done.stderr}")

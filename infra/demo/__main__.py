@@ -1,0 +1,146 @@
+"""`make demo`: a business day of the shop through the whole platform, reconciled to the cent."""
+
+import os
+import sys
+import time
+from datetime import UTC, datetime
+
+from generators.history import PublishedRun, next_day, remember, runs
+from generators.producer import Transport
+from generators.progress import shown
+from generators.publish import publish
+from generators.run import Run
+from infra.airflow.client import Airflow
+from infra.demo.reconcile import deliveries, differences, expected_sales, served_sales
+from jobs.errors import LakeproofError
+from jobs.ledger import Hop, hops
+from jobs.settings import Settings, load_settings
+
+ORDERS = 20_000
+SEED = 7
+PIPELINE = ["ingest", "silver", "gold", "serve"]
+TOP_ROWS = 8
+PATIENCE_SECONDS = 120
+
+
+def main() -> None:
+    """Nothing; the reconciliation was printed.
+
+    Raises: SystemExit(1) with what differs, or what failed and how to mend it.
+    """
+    started = time.monotonic()
+    settings = load_settings()
+    try:
+        airflow = Airflow(settings)
+        _ready(airflow)
+        _produce(settings, int(os.environ.get("ORDERS") or ORDERS))
+        _orchestrate(airflow)
+        balanced = _report(settings)
+    except LakeproofError as error:
+        sys.exit(f"\nerror: {error}")
+    print(f"\nDone in {time.monotonic() - started:.0f} s.", end=" ")
+    if not balanced:
+        sys.exit("The reconciliation does not balance; see the first line marked DIFFERS.")
+    print(
+        f"Next: look at the runs in Airflow, {settings.airflow_url}, or run it again: one day more."
+    )
+
+
+def _ready(airflow: Airflow) -> None:
+    """Every DAG is known and unpaused, and none is at work."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not all(airflow.has_dag(dag_id) for dag_id in PIPELINE) or airflow.busy(PIPELINE):
+        if time.monotonic() > deadline:
+            raise LakeproofError(
+                f"Airflow has not read the DAGs {', '.join(PIPELINE)}, or runs of them do not end, "
+                f"for {PATIENCE_SECONDS} s. Look at `make logs S=airflow-dag-processor`."
+            )
+        time.sleep(0.5)  # between two looks, bounded by the deadline
+    for dag_id in PIPELINE:
+        airflow.unpause(dag_id)
+
+
+def _produce(settings: Settings, orders: int) -> None:
+    run = Run(next_day(runs(settings)), orders, SEED)
+    print(
+        f"\n1. The shop's day {run.day}: {orders:,} orders, {run.defects.total:.0%} with defects\n"
+    )
+    with shown(run.expected_messages, "acknowledged") as watch:
+        published = publish(run, settings, Transport(), watch)
+    path = remember(published, settings)
+    for topic, classes in published.truth.topics.items():
+        counts = ", ".join(f"{tally.count:,} {label}" for label, tally in classes.items())
+        print(f"   {topic:<9} {counts}")
+    print(f"   the truth is in {os.path.relpath(path)}")
+    published.ledger.require_all_acked()
+
+
+def _orchestrate(airflow: Airflow) -> None:
+    print("\n2. Airflow runs the pipeline\n")
+    since = datetime.now(UTC)
+    airflow.start(PIPELINE[0])
+    for result in airflow.results(PIPELINE, since):
+        told = result.returned or {}
+        counts = ", ".join(f"{number:,} {what}" for what, number in told.items() if number)
+        mark = {"success": "ok", "failed": "FAILED"}.get(result.state, result.state)
+        print(f"   {mark:<8}{result.task_id:<24}{result.seconds:6.1f} s   {counts}", flush=True)
+
+
+def _report(settings: Settings) -> bool:
+    """Whether everything balances; printed either way."""
+    published = runs(settings)
+    print("\n3. The mart gold.daily_revenue in ClickHouse, top rows of the newest day\n")
+    _print_top(settings)
+    print("\n4. The ledger: both sides of every hop, by count and checksum\n")
+    balanced = True
+    for hop in [*deliveries(published, settings), *hops(settings)]:
+        _print_hop(hop)
+        balanced &= hop.balances
+    return _print_truth(published, settings) and balanced
+
+
+def _print_top(settings: Settings) -> None:
+    served = served_sales(settings)
+    newest = max(order_date for order_date, _ in served)
+    rows = sorted(
+        ((group, sales) for group, sales in served.items() if group[0] == newest),
+        key=lambda row: -row[1]["revenue_eur_cents"],
+    )
+    print(f"   {'order_date':<12}{'category':<14}{'orders':>8}{'items':>8}{'units':>8}{'EUR':>16}")
+    for (order_date, category), sales in rows[:TOP_ROWS]:
+        print(
+            f"   {order_date!s:<12}{category:<14}{sales['orders_count']:>8,}"
+            f"{sales['items_count']:>8,}{sales['units_count']:>8,}"
+            f"{sales['revenue_eur_cents'] / 100:>16,.2f}"
+        )
+
+
+def _print_hop(hop: Hop) -> None:
+    verdict = "equal" if hop.balances else "DIFFERS"
+    print(f"   {verdict:<8}{hop.left.count:>9,} = {hop.right.count:>9,}   {hop.name}", flush=True)
+    if hop.parts:
+        print(f"{'':>35}{hop.parts}")
+    if not hop.balances:
+        print(f"{'':>35}checksums {hop.left.checksum} and {hop.right.checksum}")
+
+
+def _print_truth(published: list[PublishedRun], settings: Settings) -> bool:
+    differing = differences(published, settings)
+    served = served_sales(settings)
+    total = sum(sales["revenue_eur_cents"] for sales in served.values())
+    truth = sum(sales["revenue_eur_cents"] for sales in expected_sales(published).values())
+    verdict = "equal" if not differing else "DIFFERS"
+    print(
+        f"\n   {verdict:<8}mart = truth in {len(served)} groups (day x category): "
+        f"EUR {total / 100:,.2f}, difference {abs(total - truth)} cents"
+    )
+    for found in differing[:1]:
+        print(
+            f"           first differing group: {found.order_date} {found.category}: "
+            f"the generators produced {found.expected}, the mart says {found.found}"
+        )
+    return not differing
+
+
+if __name__ == "__main__":
+    main()

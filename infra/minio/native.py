@@ -1,0 +1,23 @@
+"""MinIO as a native process."""
+
+from infra.native.command import Command
+from infra.native.install import minio_binary
+from infra.native.instance import Instance
+
+
+def command(instance: Instance) -> Command:
+    """The server on one folder, with the env file's user and password."""
+    return Command(
+        [
+            str(minio_binary()),
+            "server",
+            str(instance.folder("minio")),
+            f"--address=127.0.0.1:{instance.port('S3_ENDPOINT')}",
+            f"--console-address=127.0.0.1:{instance.port('S3_CONSOLE_PORT')}",
+        ],
+        {
+            "MINIO_ROOT_USER": instance.values["S3_ACCESS_KEY"],
+            "MINIO_ROOT_PASSWORD": instance.values["S3_SECRET_KEY"],
+            "MINIO_UPDATE": "off",
+        },
+    )

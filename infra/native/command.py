@@ -1,0 +1,59 @@
+"""What a launcher hands to the operating system."""
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from jobs.errors import LakeproofError, ServiceDown
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program with its arguments and how its environment differs from the instance's."""
+
+    arguments: list[str]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+
+    def run_instead_of_this(self, environment: Mapping[str, str]) -> NoReturn:
+        """Become the program: signals of the supervisor reach it without a process between."""
+        kept = {key: value for key, value in environment.items() if key not in self.without}
+        os.execvpe(self.arguments[0], self.arguments, {**kept, **self.variables})
+
+
+def java() -> str:
+    """The Java launcher of JAVA_HOME, or else of PATH.
+
+    Raises: LakeproofError if there is none.
+    """
+    if home := os.environ.get("JAVA_HOME"):
+        return str(Path(home) / "bin" / "java")
+    if found := shutil.which("java"):
+        return found
+    raise LakeproofError("No java on PATH and no JAVA_HOME. `make doctor` says how to get one.")
+
+
+def wait_for_port(service: str, port: int, seconds: float) -> None:
+    """Return when the port accepts connections.
+
+    Raises: ServiceDown if it does not within the time.
+    """
+    deadline = time.monotonic() + seconds
+    while not accepts(port):
+        if time.monotonic() > deadline:
+            raise ServiceDown(service, f"127.0.0.1:{port}", f"no answer in {seconds:.0f} s")
+        time.sleep(0.1)
+
+
+def accepts(port: int) -> bool:
+    """Whether something accepts connections on the loopback port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,226 @@
+"""What keeps the platform from running here, and the command that mends it.
+
+Runs with any Python 3.9 and nothing else: `python3 infra/native/doctor.py`.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PYTHONS = ("python3.11", "python3.12", "python3")
+PYTHON_VERSIONS = ((3, 11), (3, 12))
+# Hadoop inside Spark 4.1 calls a security API that Java 24 removed.
+JAVA_VERSIONS = range(17, 24)
+GO_MINIMUM = (1, 24)
+GIB = 1 << 30
+MEMORY_MINIMUM = 8 * GIB
+DISK_MINIMUM = 10 * GIB
+LISTENING = "0A"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong and its remedy. What does not stop the start is a mere warning."""
+
+    problem: str
+    remedy: str
+    stops: bool = True
+
+    def __str__(self) -> str:
+        """Two lines for people."""
+        return f"{'missing' if self.stops else 'warning'}  {self.problem}\n         {self.remedy}"
+
+
+def tools(maven_wanted: bool, go_wanted: bool) -> "list[Finding]":
+    """The programs that are missing or of a version that does not work."""
+    found = [*_python(), *_java()]
+    if maven_wanted and shutil.which("mvn") is None:
+        found.append(Finding("Maven, which downloads the jars", _install("maven", "maven")))
+    if go_wanted:
+        found += _go()
+    if os.geteuid() == 0 and sys.platform == "linux" and shutil.which("setpriv") is None:
+        problem = "setpriv: PostgreSQL refuses to run as root and needs it to become another user"
+        found.append(Finding(problem, _install("util-linux", "")))
+    return found
+
+
+def resources() -> "list[Finding]":
+    """Warnings about memory and disk space."""
+    found = []
+    memory = _available_memory()
+    if memory is not None and memory < MEMORY_MINIMUM:
+        problem = f"only {memory / GIB:.1f} GiB of memory are available, the services want 8"
+        found.append(Finding(problem, "Close other programs, or give the machine more.", False))
+    free = shutil.disk_usage(ROOT).free
+    if free < DISK_MINIMUM:
+        problem = f"only {free / GIB:.1f} GiB of disk are free below {ROOT}, the platform wants 10"
+        found.append(Finding(problem, "Delete something; `make reset` frees old state.", False))
+    return found
+
+
+def ports(wanted: "dict[str, int]", state: str = "") -> "list[Finding]":
+    """The wanted ports that others hold; processes marked with the state folder are no others."""
+    found = []
+    for key, port in wanted.items():
+        if is_free(port):
+            continue
+        pid, command = _holder(port)
+        if pid and state and _environment_has(pid, f"LAKEPROOF_STATE={state}"):
+            continue
+        who = f"process {pid} ({command})" if pid else "a process of another user"
+        remedy = f"End it (`kill {pid}`)" if pid else "Find it (`sudo ss -ltnp`) and end it"
+        remedy += f", or choose another port at {key} in the env file."
+        found.append(Finding(f"port {port} for {key}: {who} listens there", remedy))
+    return found
+
+
+def is_free(port: int) -> bool:
+    """Whether a service could listen on the port of the loopback interface."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def main() -> int:
+    """Print every finding; 1 if one of them stops the start."""
+    sys.path.insert(0, str(ROOT))
+    from infra.native import install, instance, keys
+    from jobs.errors import LakeproofError
+    from jobs.settings import env_file, state_dir
+
+    wanted = {download.tool for download in install.missing()}
+    found = [*tools("mvn" in wanted, "go" in wanted), *resources()]
+    try:
+        name = instance.current_name()
+        if env_file(name).exists():
+            found += ports(instance.load(name).ports(), str(state_dir(name)))
+        elif name == "main":
+            found += ports({key.name: key.port for key in keys.KEYS if key.port})
+    except LakeproofError as error:
+        found.append(Finding(str(error), "See above."))
+    for finding in found:
+        print(finding)
+    if not found:
+        print("Nothing is missing: `make up` can start.")
+    return int(any(finding.stops for finding in found))
+
+
+def _python() -> "list[Finding]":
+    for name in PYTHONS:
+        version = _numbers(_output([name, "--version"]))
+        if version in PYTHON_VERSIONS:
+            return _pip(name)
+    apt = "python3.11 python3.11-venv || {apt} python3.12 python3.12-venv"
+    return [Finding("Python 3.11 or 3.12", _install(apt, "python@3.11"))]
+
+
+def _pip(python: str) -> "list[Finding]":
+    has_uv = shutil.which("uv") is not None or (ROOT / ".venv" / "bin" / "python").exists()
+    if has_uv or _output([python, "-c", "import ensurepip; print('yes')"]):
+        return []
+    package = f"{python}-venv"
+    return [Finding(f"{package}: without it {python} cannot make an environment",
+                    _install(package, python.replace("python", "python@")))]  # fmt: skip
+
+
+def _java() -> "list[Finding]":
+    home = os.environ.get("JAVA_HOME")
+    command = str(Path(home) / "bin" / "java") if home else "java"
+    output = _output([command, "-version"])
+    numbers = _numbers(output.partition('"')[2])
+    if numbers and numbers[0] in JAVA_VERSIONS:
+        return []
+    what = f"Java 17 or 21; {command} is {output.splitlines()[0]}" if output else "Java 17 or 21"
+    apt = "openjdk-17-jdk-headless || {apt} openjdk-21-jdk-headless"
+    return [Finding(what, _install(apt, "openjdk@17"))]
+
+
+def _go() -> "list[Finding]":
+    version = _numbers(_output(["go", "version"]).partition(" go")[2])
+    if version >= GO_MINIMUM:
+        return []
+    remedy = _install("golang-go", "go")
+    if sys.platform != "darwin":
+        remedy += "  (Debian 13, Ubuntu 25.04 or later; before: https://go.dev/doc/install)"
+    return [Finding("Go 1.24 or later, or a `minio` on PATH: MinIO is built from source", remedy)]
+
+
+def _install(apt: str, brew: str) -> str:
+    if sys.platform == "darwin":
+        return f"brew install {brew}"
+    command = f"{'' if os.geteuid() == 0 else 'sudo '}apt-get install -y"
+    return f"{command} {apt.format(apt=command)}"
+
+
+def _output(command: "list[str]") -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return ""
+    return "" if done.returncode else done.stdout + done.stderr
+
+
+def _numbers(text: str) -> "tuple[int, ...]":
+    match = re.search(r"(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part) for part in match.groups() if part) if match else ()
+
+
+def _available_memory() -> "int | None":
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        match = re.search(r"MemAvailable:\s+(\d+) kB", meminfo.read_text())
+        return int(match.group(1)) * 1024 if match else None
+    total = _output(["sysctl", "-n", "hw.memsize"]).strip()
+    return int(total) if total else None
+
+
+def _holder(port: int) -> "tuple[int, str]":
+    """The process that listens on a port, or 0 where we may not see it."""
+    if not Path("/proc/net/tcp").exists():
+        pid = _output(["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t"]).partition("\n")[0]
+        return (int(pid), _output(["ps", "-o", "command=", "-p", pid]).strip()) if pid else (0, "")
+    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    for process in Path("/proc").glob("[0-9]*"):
+        if sockets & _open_files(process):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            return int(process.name), b" ".join(words).decode(errors="replace").strip()[:120]
+    return 0, ""
+
+
+def _listening_inodes(port: int) -> "list[str]":
+    rows = [
+        line.split()
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        if Path(table).exists()
+        for line in Path(table).read_text().splitlines()[1:]
+    ]
+    ours = f":{port:04X}"
+    return [row[9] for row in rows if row[3] == LISTENING and row[1].endswith(ours)]
+
+
+def _open_files(process: Path) -> "set[str]":
+    try:
+        return {os.readlink(entry) for entry in (process / "fd").iterdir()}
+    except OSError:  # gone meanwhile, or another user's
+        return set()
+
+
+def _environment_has(pid: int, variable: str) -> bool:
+    try:
+        return variable.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""One real request to each service: what it takes to call it healthy."""
+
+from collections.abc import Callable
+
+import requests
+
+from infra.native.command import accepts
+from infra.native.keys import port_of
+from jobs.errors import ServiceDown
+from jobs.settings import Settings
+
+Check = Callable[[Settings], None]
+ANSWER_SECONDS = 10
+
+
+def check_minio(settings: Settings) -> None:
+    """Ready, the keys are accepted and the bucket is there (it is made if not)."""
+    from minio import Minio
+    from minio.error import MinioException
+    from urllib3.exceptions import HTTPError
+
+    address = settings.s3_endpoint
+    try:
+        requests.get(f"{address}/minio/health/ready", timeout=ANSWER_SECONDS).raise_for_status()
+        host = address.partition("://")[2]
+        client = Minio(
+            endpoint=host,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key,
+            secure=False,
+        )
+        if not client.bucket_exists(bucket_name=settings.s3_bucket):
+            client.make_bucket(bucket_name=settings.s3_bucket)
+    except (requests.RequestException, MinioException, HTTPError) as error:
+        raise ServiceDown("minio", address, error) from error
+
+
+def check_kafka(settings: Settings) -> None:
+    """The broker answers a metadata request."""
+    from kafka import KafkaAdminClient
+    from kafka.errors import KafkaError
+
+    address = settings.kafka_bootstrap_servers
+    _require_port("kafka", address)
+    try:
+        client = KafkaAdminClient(bootstrap_servers=address, bootstrap_timeout_ms=5000)
+        try:
+            client.list_topics()
+        finally:
+            client.close()
+    except KafkaError as error:
+        raise ServiceDown("kafka", address, error) from error
+
+
+def check_postgres(settings: Settings) -> None:
+    """The shop's database answers `select 1`."""
+    import psycopg2
+
+    address = settings.postgres_dsn.rpartition("@")[2]
+    try:
+        connection = psycopg2.connect(settings.postgres_dsn, connect_timeout=ANSWER_SECONDS)
+        connection.cursor().execute("select 1")
+        connection.close()
+    except psycopg2.OperationalError as error:
+        raise ServiceDown("postgres", address, error) from error
+
+
+def check_spark(settings: Settings) -> None:
+    """A new session answers `select 1`."""
+    from pyspark.errors import PySparkException
+    from pyspark.sql.connect.session import SparkSession
+
+    _require_port("spark", settings.spark_remote)
+    try:
+        session = SparkSession.builder.remote(settings.spark_remote).create()
+        session.sql("select 1").collect()
+        session.stop()
+    except PySparkException as error:
+        raise ServiceDown("spark", settings.spark_remote, error) from error
+
+
+def check_clickhouse(settings: Settings) -> None:
+    """The loading user logs in and gets an answer to `select 1`."""
+    import clickhouse_connect
+    from clickhouse_connect.driver.exceptions import Error
+
+    address = f"{settings.clickhouse_host}:{settings.clickhouse_port}"
+    _require_port("clickhouse", address)
+    try:
+        client = clickhouse_connect.get_client(
+            host=settings.clickhouse_host,
+            port=settings.clickhouse_port,
+            username=settings.clickhouse_user,
+            password=settings.clickhouse_password,
+        )
+        client.query("select 1")
+        client.close()
+    except Error as error:
+        raise ServiceDown("clickhouse", address, error) from error
+
+
+def check_airflow(component: str) -> Check:
+    """A check of what Airflow's health page says about a component, as a logged-in user sees it."""
+
+    def check(settings: Settings) -> None:
+        service = f"airflow-{component.replace('_', '-')}"
+        try:
+            state = _airflow_health(settings).get(component, {}).get("status")
+        except (requests.RequestException, ValueError) as error:
+            raise ServiceDown(service, settings.airflow_url, error) from error
+        if state != "healthy":
+            raise ServiceDown(service, settings.airflow_url, f"its health page says {state}")
+
+    return check
+
+
+def check_airflow_api(settings: Settings) -> None:
+    """The metadata database answers and the administrator gets a token."""
+    check_airflow("metadatabase")(settings)
+    login = {"username": settings.airflow_user, "password": settings.airflow_password}
+    url = f"{settings.airflow_url}/auth/token"
+    try:
+        answer = requests.post(url, json=login, timeout=ANSWER_SECONDS)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise ServiceDown("airflow-api-server", url, error) from error
+
+
+CHECKS: dict[str, Check] = {
+    "minio": check_minio,
+    "kafka": check_kafka,
+    "postgres": check_postgres,
+    "spark": check_spark,
+    "clickhouse": check_clickhouse,
+    "airflow-api-server": check_airflow_api,
+    "airflow-scheduler": check_airflow("scheduler"),
+    "airflow-dag-processor": check_airflow("dag_processor"),
+    "airflow-triggerer": check_airflow("triggerer"),
+}
+
+
+def _airflow_health(settings: Settings) -> dict[str, dict[str, str]]:
+    url = f"{settings.airflow_url}/api/v2/monitor/health"
+    answer = requests.get(url, timeout=ANSWER_SECONDS)
+    answer.raise_for_status()
+    health: dict[str, dict[str, str]] = answer.json()
+    return health
+
+
+def _require_port(service: str, address: str) -> None:
+    """Their clients would repeat for minutes what a closed port tells at once."""
+    if not accepts(port_of(address)):
+        raise ServiceDown(service, address, "the port is closed")

@@ -1,0 +1,134 @@
+"""What the services need beyond Python: jars and the MinIO binary, in a cache outside the tree.
+
+Everything is installed beside its final place and renamed at the end, so that what is there
+is complete. The name holds a digest of what was asked for: a new version is a new folder.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.native.instance import digest
+from jobs.errors import LakeproofError
+from jobs.settings import ROOT
+
+SPARK_POM = ROOT / "infra" / "spark" / "pom.xml"
+KAFKA_POM = ROOT / "infra" / "kafka" / "pom.xml"
+MINIO_MODULE = ROOT / "infra" / "minio" / "version.txt"
+
+
+class InstallFailed(LakeproofError):
+    """A download or build did not succeed; nothing half-made was left behind."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """Something to install: with which tool, where to, and the command that fills a folder."""
+
+    what: str
+    tool: str
+    place: Path
+    fill: Callable[[Path], list[str]]
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept for every clone and instance."""
+    return Path(os.environ.get("LAKEPROOF_CACHE") or "~/.cache/lakeproof").expanduser().absolute()
+
+
+def spark_jars() -> Path:
+    """The folder of the jars Spark needs beyond those of pyspark."""
+    return _jars(SPARK_POM)
+
+
+def kafka_jars() -> Path:
+    """The folder of the broker's jars."""
+    return _jars(KAFKA_POM)
+
+
+def minio_binary() -> Path:
+    """The `minio` on PATH, or else the one built into the cache."""
+    return Path(shutil.which("minio") or _built_minio() / "minio")
+
+
+def missing() -> list[Download]:
+    """What is not installed yet."""
+    wanted = [
+        Download("Spark's jars (78 MB)", "mvn", spark_jars(), lambda to: _maven(SPARK_POM, to)),
+        Download("Kafka's jars (54 MB)", "mvn", kafka_jars(), lambda to: _maven(KAFKA_POM, to)),
+    ]
+    if shutil.which("minio") is None:
+        what = "MinIO, built from source (about 3 minutes)"
+        wanted.append(Download(what, "go", _built_minio(), _go_install))
+    return [download for download in wanted if not download.place.exists()]
+
+
+def install_missing() -> None:
+    """Install what is not there, a line per step.
+
+    Raises: InstallFailed with the last lines of the tool that failed.
+    """
+    for download in missing():
+        print(f"installing  {download.what} ...", flush=True)
+        started = time.monotonic()
+        install(download)
+        print(f"installed   {download.place} ({time.monotonic() - started:.0f} s)", flush=True)
+
+
+def install(download: Download) -> None:
+    """Fill the place, or leave it as it was.
+
+    Raises: InstallFailed with the last lines of the tool.
+    """
+    download.place.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".installing-", dir=download.place.parent))
+    try:
+        _run(download.fill(draft), {"GOBIN": str(draft)})
+        if not any(draft.iterdir()):
+            raise InstallFailed(f"{download.what}: the installer put nothing into {draft}.")
+        draft.chmod(0o755)
+        draft.rename(download.place)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _run(command: list[str], variables: dict[str, str]) -> None:
+    try:
+        subprocess.run(
+            command,
+            check=True,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **variables},
+        )
+    except FileNotFoundError:
+        raise InstallFailed(f"{command[0]} is not installed. `make doctor` says how.") from None
+    except subprocess.CalledProcessError as failure:
+        tail = "\n".join(f"  {line}" for line in failure.stdout.splitlines()[-15:])
+        raise InstallFailed(
+            f"`{' '.join(command)}` failed:\n{tail}\n"
+            f"Is the network up, and is there space? Then run the same make command again."
+        ) from None
+
+
+def _maven(pom: Path, folder: Path) -> list[str]:
+    return ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies",
+            "-DincludeScope=runtime", f"-DoutputDirectory={folder}"]  # fmt: skip
+
+
+def _go_install(folder: Path) -> list[str]:
+    return ["go", "install", MINIO_MODULE.read_text().strip()]
+
+
+def _jars(pom: Path) -> Path:
+    return cache_folder() / f"jars-{pom.parent.name}-{digest(pom.read_text())}"
+
+
+def _built_minio() -> Path:
+    return cache_folder() / f"minio-{digest(MINIO_MODULE.read_text())}"

@@ -1,0 +1,80 @@
+"""Every key of an instance's env file: what it is for, how its first value is made."""
+
+import secrets
+from dataclasses import dataclass
+
+EXAMPLE_SECRET = "random-at-first-start"
+
+
+@dataclass(frozen=True)
+class Key:
+    """One line of an env file. `{port}` in the value is the port, `{secret}` a random text.
+
+    `port` is the main instance's; 0 means that the value holds none.
+    """
+
+    name: str
+    meaning: str
+    value: str
+    port: int = 0
+
+    def fill(self, secret: str, offset: int = 0) -> str:
+        """The value with the secret and the port, moved by the instance's offset, filled in."""
+        return self.value.format(secret=secret, port=self.port + offset)
+
+
+KEYS = (
+    Key("S3_ENDPOINT", "where the object store (MinIO) listens", "http://127.0.0.1:{port}", 9000),
+    Key("S3_CONSOLE_PORT", "port of MinIO's web console", "{port}", 9001),
+    Key("S3_ACCESS_KEY", "user of the object store", "lake{secret}"),
+    Key("S3_SECRET_KEY", "password of the object store", "{secret}"),
+    Key("S3_BUCKET", "bucket that holds the lake", "lake"),
+    Key("KAFKA_BOOTSTRAP_SERVERS", "where the Kafka broker listens", "127.0.0.1:{port}", 9092),
+    Key("KAFKA_CONTROLLER_PORT", "port Kafka's controller uses internally", "{port}", 9093),
+    Key("SPARK_REMOTE", "where the Spark Connect server listens", "sc://127.0.0.1:{port}", 15002),
+    Key("SPARK_UI_PORT", "port of Spark's web UI", "{port}", 4040),
+    Key("CLICKHOUSE_HOST", "where ClickHouse listens", "127.0.0.1"),
+    Key("CLICKHOUSE_PORT", "ClickHouse's HTTP port", "{port}", 8123),
+    Key("CLICKHOUSE_USER", "user that loads the marts", "loader"),
+    Key("CLICKHOUSE_PASSWORD", "password of the loading user", "{secret}"),
+    Key("CLICKHOUSE_ANALYST_USER", "user that may only read the marts", "analyst"),
+    Key("CLICKHOUSE_ANALYST_PASSWORD", "password of the reading user", "{secret}"),
+    Key(
+        "POSTGRES_DSN",
+        "the shop's database; Airflow's metadata is on the same server",
+        "postgresql://postgres:{secret}@127.0.0.1:{port}/shop",
+        5433,
+    ),
+    Key("AIRFLOW_URL", "Airflow's web page and API", "http://127.0.0.1:{port}", 8080),
+    Key("AIRFLOW_USER", "login of Airflow's administrator", "admin"),
+    Key("AIRFLOW_PASSWORD", "password of Airflow's administrator", "{secret}"),
+    Key("AIRFLOW_JWT_SECRET", "signs the tokens of Airflow's tasks and API", "{secret}"),
+    Key("AIRFLOW_API_SECRET", "signs the sessions of Airflow's web page", "{secret}"),
+    # 32 random bytes are 43 characters of base64; a Fernet key is those with their padding.
+    Key("AIRFLOW_FERNET_KEY", "encrypts the connections Airflow stores", "{secret}="),
+)
+PORT_KEYS = tuple(key.name for key in KEYS if key.port)
+
+
+def new_values(offset: int) -> dict[str, str]:
+    """The values of a new instance: fresh secrets, the main instance's ports plus the offset."""
+    return {key.name: key.fill(secrets.token_urlsafe(32), offset) for key in KEYS}
+
+
+def render(values: dict[str, str]) -> str:
+    """The text of an env file: each key below the line that says what it is for."""
+    return "".join(f"# {key.meaning}\n{key.name}={values[key.name]}\n" for key in KEYS)
+
+
+def example() -> str:
+    """The text of .env.example: the main instance's ports and no real secret."""
+    return render({key.name: key.fill(EXAMPLE_SECRET) for key in KEYS})
+
+
+def port_of(value: str) -> int:
+    """The port in `8123`, `host:8123` or `scheme://host:8123/path`.
+
+    Raises: ValueError if there is none.
+    """
+    address = value.partition("://")[2] or value
+    return int(address.rpartition("@")[2].partition("/")[0].partition(";")[0].rpartition(":")[2])

@@ -1,0 +1,49 @@
+"""The Spark Connect server as a native process."""
+
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from infra.native.command import Command
+from infra.native.install import spark_jars
+from infra.native.instance import Instance
+from jobs.errors import LakeproofError
+
+HERE = Path(__file__).parent
+SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
+
+
+def command(instance: Instance) -> Command:
+    """The server with pyspark's own Spark and the jars of pom.xml."""
+    settings = instance.folder("spark", "conf")
+    # A killed server leaves its shuffle files here; nobody else uses the folder.
+    shutil.rmtree(instance.folder("spark", "local"))
+    instance.render(
+        HERE / "spark-defaults.conf",
+        settings / "spark-defaults.conf",
+        JARS=str(spark_jars()),
+        LOCAL=str(instance.folder("spark", "local")),
+        PORT=str(instance.port("SPARK_REMOTE")),
+    )
+    shutil.copy(HERE / "log4j2.properties", settings)
+    home = _spark_home()
+    return Command(
+        # Both shell scripts below spark-submit exec: the JVM takes this process' place.
+        [str(home / "bin" / "spark-submit"), "--class", SERVER, "spark-internal"],
+        {
+            "SPARK_HOME": str(home),
+            "SPARK_CONF_DIR": str(settings),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "PYSPARK_PYTHON": sys.executable,
+            "PYSPARK_DRIVER_PYTHON": sys.executable,
+        },
+        without=("SPARK_REMOTE",),  # is for clients; spark-submit would take it for a master
+    )
+
+
+def _spark_home() -> Path:
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        raise LakeproofError(f"{sys.executable} has no pyspark. `make venv` installs it.")
+    return Path(spec.origin).parent

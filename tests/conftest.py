@@ -1,0 +1,36 @@
+"""The running stack for integration tests, and a namespace of their own in it."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+TEST_INSTANCE = "test"
+os.environ.setdefault("INSTANCE", TEST_INSTANCE)
+
+from jobs.namespace import namespace  # noqa: E402
+from jobs.settings import Settings, env_file, read_env_file, settings_from  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def stack() -> Settings:
+    """The instance `test`, started if it does not run. `make test` resets it before and after."""
+    from infra.native.up import up
+
+    up(TEST_INSTANCE)
+    values = read_env_file(env_file(TEST_INSTANCE))
+    return settings_from({**values, "INSTANCE": TEST_INSTANCE})
+
+
+@pytest.fixture
+def namespace_settings(stack: Settings) -> Iterator[Settings]:
+    """Settings with a namespace that is empty before and gone after the test."""
+    with namespace(stack) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def module_settings(stack: Settings) -> Iterator[Settings]:
+    """The same, shared by the tests of one module."""
+    with namespace(stack) as settings:
+        yield settings

@@ -1,0 +1,20 @@
+"""A tree of its own for tests that write env files and state."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.native.instance import Instance, load_or_create
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that the runtime takes for the repository."""
+    monkeypatch.setattr("jobs.settings.ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def instance(tree: Path) -> Instance:
+    """An instance that was never started."""
+    return load_or_create("alpha")

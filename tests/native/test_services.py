@@ -1,0 +1,132 @@
+"""One list of services: all that is derived from it agrees with it."""
+
+import configparser
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infra.native import supervise
+from infra.native.health import CHECKS
+from infra.native.instance import Instance, write_private
+from infra.native.keys import PORT_KEYS
+from infra.native.launch import launcher
+from infra.native.services import NAMES, SERVICES
+from jobs.settings import env_file
+
+SOCKET_PATH_LIMIT = 107
+
+
+@pytest.fixture
+def rendered(instance: Instance) -> configparser.RawConfigParser:
+    """supervisord.conf of a new instance."""
+    parser = configparser.RawConfigParser()
+    parser.read_string(supervise.configuration(instance))
+    return parser
+
+
+def test_supervisor_runs_exactly_the_services(rendered: configparser.RawConfigParser) -> None:
+    programs = {
+        section.removeprefix("program:"): rendered[section]["command"].rpartition(" ")[2]
+        for section in rendered.sections()
+        if section.startswith("program:")
+    }
+    assert programs == {name: name for name in NAMES}
+
+
+def test_every_service_is_in_one_group(rendered: configparser.RawConfigParser) -> None:
+    groups = [rendered[s]["programs"].split(",") for s in rendered.sections() if "group:" in s]
+    assert sorted(name for group in groups for name in group) == sorted(NAMES)
+
+
+def test_what_computes_stops_before_what_it_writes_to(
+    rendered: configparser.RawConfigParser,
+) -> None:
+    assert int(rendered["group:compute"]["priority"]) > int(rendered["group:store"]["priority"])
+
+
+def test_a_killed_service_comes_back(rendered: configparser.RawConfigParser) -> None:
+    assert {rendered[f"program:{name}"]["autorestart"] for name in NAMES} == {"true"}
+
+
+def test_every_service_is_asked_whether_it_is_healthy() -> None:
+    assert list(CHECKS) == list(NAMES)
+
+
+def test_every_port_key_of_a_service_is_a_port_of_the_instance() -> None:
+    assert {service.port_key for service in SERVICES if service.port_key} <= set(PORT_KEYS)
+
+
+@pytest.mark.parametrize("name", ["minio", "spark", "clickhouse"])
+def test_program_of_a_service_is_there(name: str, instance: Instance) -> None:
+    program = Path(launcher(name)(instance).arguments[0])
+    assert program.is_absolute()
+    assert name == "minio" or program.exists()  # MinIO may still have to be built
+
+
+def test_unknown_service_is_refused_with_the_list() -> None:
+    with pytest.raises(SystemExit, match="There is no service 'kafak'; there are minio, kafka"):
+        launcher("kafak")
+
+
+def test_spark_listens_where_its_clients_look(instance: Instance) -> None:
+    launcher("spark")(instance)
+    path = instance.state / "spark" / "conf" / "spark-defaults.conf"
+    lines = [line.split(maxsplit=1) for line in path.read_text().splitlines()]
+    settings = {line[0]: line[1] for line in lines if len(line) == 2}
+    assert settings["spark.connect.grpc.binding.port"] == str(instance.port("SPARK_REMOTE"))
+    assert settings["spark.hadoop.fs.s3a.endpoint"] == instance.values["S3_ENDPOINT"]
+    assert settings["spark.hadoop.fs.s3a.secret.key"] == instance.values["S3_SECRET_KEY"]
+
+
+def test_files_with_keys_are_closed_to_others(instance: Instance) -> None:
+    launcher("spark")(instance)
+    secret = instance.values["S3_SECRET_KEY"]
+    holders = [path for path in instance.state.rglob("*") if path.is_file()]
+    found = [path for path in holders if secret in path.read_text(errors="replace")]
+    assert sorted(path.name for path in found) == [".env", "spark-defaults.conf"]
+    assert {path.stat().st_mode & 0o077 for path in found} == {0}
+
+
+def test_kafka_listens_where_its_clients_look(instance: Instance) -> None:
+    instance.folder("kafka", "data")  # as if formatted: formatting takes a JVM
+    launcher("kafka")(instance)
+    text = (instance.state / "kafka" / "server.properties").read_text()
+    broker = instance.values["KAFKA_BOOTSTRAP_SERVERS"]
+    controller = f"127.0.0.1:{instance.port('KAFKA_CONTROLLER_PORT')}"
+    assert f"listeners=PLAINTEXT://{broker},CONTROLLER://{controller}\n" in text
+    assert f"advertised.listeners=PLAINTEXT://{broker}\n" in text
+    assert f"log.dirs={instance.state / 'kafka' / 'data'}\n" in text
+
+
+def test_control_socket_stays_short_however_deep_the_clone_is(instance: Instance) -> None:
+    deep = replace(instance, state=instance.state / ("deep" * 30) / ("deeper" * 20))
+    deep.state.mkdir(parents=True)
+    parser = configparser.RawConfigParser()
+    parser.read_string(supervise.configuration(deep))
+    assert len(parser["unix_http_server"]["file"]) <= SOCKET_PATH_LIMIT
+
+
+def test_control_socket_of_two_clones_differs(instance: Instance, tmp_path: Path) -> None:
+    other = replace(instance, state=tmp_path / "other")
+    other.state.mkdir()
+    sockets = set()
+    for each in (instance, other):
+        parser = configparser.RawConfigParser()
+        parser.read_string(supervise.configuration(each))
+        sockets.add(parser["unix_http_server"]["file"])
+    assert len(sockets) == 2
+
+
+def test_a_changed_password_counts_as_a_changed_configuration(instance: Instance) -> None:
+    write_private(instance.state / "supervisord.conf", supervise.configuration(instance))
+    assert supervise.is_current(instance)
+    changed = {**instance.values, "AIRFLOW_PASSWORD": "another"}
+    assert not supervise.is_current(replace(instance, values=changed))
+
+
+def test_configuration_holds_no_secret(instance: Instance) -> None:
+    text = supervise.configuration(instance)
+    assert env_file("alpha").exists()
+    secrets = [value for key, value in instance.values.items() if "SECRET" in key or "PASS" in key]
+    assert not [secret for secret in secrets if secret in text]
