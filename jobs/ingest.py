@@ -1,6 +1,7 @@
 """Raw records into bronze, byte for byte: new Kafka offsets and new landing files."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -102,7 +103,7 @@ def _new_files(
         return None, inputs, None
     schema = "path string, etag string, ingested_at timestamp, size_bytes bigint"
     listed = session.createDataFrame(found, schema)
-    paths = [f"s3a://{settings.s3_bucket}/{path}" for path, *_ in found]
+    paths = [f"s3a://{settings.s3_bucket}/{_literally(path)}" for path, *_ in found]
     lines = _lines(session, source, paths, f"s3a://{settings.s3_bucket}/")
     empty = listed.where("size_bytes = 0").selectExpr("path", "0L AS line_number", "X'' AS value")
     rows = lines.unionByName(empty, allowMissingColumns=True).join(F.broadcast(listed), "path")
@@ -119,14 +120,21 @@ def _objects(
     ]
 
 
+def _literally(path: str) -> str:
+    """The path with what a reader would take for a pattern escaped."""
+    return re.sub(r"([\\*?\[\]{}])", r"\\\1", path)
+
+
 def _lines(session: SparkSession, source: Source, paths: list[str], root: str) -> DataFrame:
     """One row per line with its number; a CSV's header goes onto each of its lines instead."""
     in_file = Window.partitionBy("path").orderBy("block_start", "position")
+    # Spark gives an address in URL form, in which a plus sign stands for itself.
+    address = F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B"))
     lines = (
         session.read.text(paths)
         .select(
             F.col("value").cast("binary").alias("value"),
-            F.expr(f"substr(_metadata.file_path, {len(root) + 1})").alias("path"),
+            F.url_decode(F.substr(address, F.lit(len(root) + 1))).alias("path"),
             F.col("_metadata.file_block_start").alias("block_start"),
             F.monotonically_increasing_id().alias("position"),
         )

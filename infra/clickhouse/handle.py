@@ -154,7 +154,7 @@ class Handle:
         if not reads:
             raise walls.refused("a statement that is no plain query")
         if not walls.is_look_up(sql):
-            self._tree(sql)
+            walls.check_tree(self._tree(sql))
 
     def _tree(self, sql: str) -> walls.Node:
         """The engine's own parse tree of a statement."""

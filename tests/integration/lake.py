@@ -1,0 +1,111 @@
+"""What the tests of the pipeline share: feeding it, running it, and the content of its tables."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import date
+from typing import Any
+
+from kafka import KafkaProducer
+
+from generators.history import PublishedRun, remember, runs
+from generators.producer import Transport
+from generators.publish import publish
+from generators.run import Run
+from jobs.delta import read, records
+from jobs.quarantine import quarantine_path
+from jobs.run import run
+from jobs.serve import lake_content, serve
+from jobs.session import spark
+from jobs.settings import ROOT, Settings
+from jobs.spec import find_spec, load_specs
+
+DAY = date(2026, 1, 5)
+EVENTS = ["silver.orders", "silver.order_items", "silver.payments", "silver.clicks"]
+DERIVED = ["gold.fact_order_items", "gold.daily_revenue"]
+
+
+def publish_day(settings: Settings, day: date = DAY, orders: int = 300) -> PublishedRun:
+    """One day of the shop, published and remembered."""
+    remember(publish(Run(day, orders, 7), settings, Transport()), settings)
+    return next(found for found in runs(settings) if found.truth.day == day)
+
+
+def run_all(settings: Settings) -> None:
+    """Every table up to date, every mart served."""
+    for table, spec in load_specs().items():
+        run(table, settings)
+        if spec.serve:
+            serve(table, settings)
+
+
+def contents(settings: Settings, tables: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """Row count and checksum of whole tables as they are now."""
+    return {table: lake_content(_now(settings, table), find_spec(table)) for table in tables}
+
+
+def _now(settings: Settings, table: str) -> Any:
+    return spark(settings).read.format("delta").load(settings.table_path(table))
+
+
+def versions(settings: Settings, tables: Iterable[str]) -> dict[str, int]:
+    """The newest version of each table that has a run record."""
+    session = spark(settings)
+    return {table: next(records(session, settings.table_path(table)))[0] for table in tables}
+
+
+def rows_at(settings: Settings, table: str, version: int) -> list[Any]:
+    """All rows of a table at a version."""
+    return read(spark(settings), settings.table_path(table), version).collect()
+
+
+def quarantined(settings: Settings, table: str) -> list[tuple[bytes | None, list[str]]]:
+    """Raw bytes and reasons of everything a table refused."""
+    found = spark(settings).read.format("delta").load(quarantine_path(settings, table)).collect()
+    return [(None if row["raw"] is None else bytes(row["raw"]), row["reasons"]) for row in found]
+
+
+def send(settings: Settings, topic: str, values: Iterable[bytes | None]) -> None:
+    """Raw values to a topic, each acknowledged."""
+    producer = KafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap_servers, max_request_size=2_000_000
+    )
+    sent = [producer.send(settings.topic(topic), value=v, key=b"c-1") for v in values]
+    for future in sent:
+        future.get(timeout=30)
+    producer.close()
+
+
+def order(order_id: str, **changes: Any) -> bytes:
+    """A good order message of one line, with some fields changed."""
+    message = {
+        "order_id": order_id,
+        "customer_id": "c-1",
+        "ordered_at": "2026-01-05T10:00:00.000Z",
+        "currency": "EUR",
+        "items": [
+            {"line_number": 1, "product_id": "p-1", "quantity": 2, "unit_price_cents": 50}
+        ],
+        "total_cents": 100,
+    }
+    return json.dumps(message | changes, separators=(",", ":")).encode()
+
+
+def start_job(settings: Settings, *tables: str) -> subprocess.Popen[str]:
+    """A process of its own that runs the tables, as an Airflow task would."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "jobs", *tables],
+        cwd=ROOT,
+        env=os.environ | environment(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables."""
+    return {item.name.upper(): str(getattr(settings, item.name)) for item in fields(settings)}

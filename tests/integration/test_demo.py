@@ -1,0 +1,57 @@
+"""The demo as a user runs it, through the real scheduler, twice."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from infra.demo.reconcile import served_sales
+from jobs.session import clickhouse
+from jobs.settings import ROOT, Settings
+from tests.integration.lake import environment
+
+pytestmark = pytest.mark.integration
+
+
+def _demo(settings: Settings) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "infra.demo"],
+        cwd=ROOT,
+        env=os.environ | environment(settings) | {"ORDERS": "300"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_demo_balances_and_a_second_run_adds_a_day(stack: Settings) -> None:
+    first = _demo(stack)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "DIFFERS" not in first.stdout
+    assert "difference 0 cents" in first.stdout
+    days = {order_date for order_date, _ in served_sales(stack)}
+    second = _demo(stack)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert len({order_date for order_date, _ in served_sales(stack)}) == len(days) + 1
+
+
+def test_the_demo_fails_and_names_the_group_when_the_mart_is_not_the_truth(
+    stack: Settings,
+) -> None:
+    assert _demo(stack).returncode == 0
+    mart = f"{stack.database('gold')}.daily_revenue"
+    client = clickhouse(replace(stack))
+    client.command(
+        f"ALTER TABLE {mart} UPDATE revenue_eur_cents = revenue_eur_cents + 1 "
+        "WHERE category = 'Audio' SETTINGS mutations_sync = 1"
+    )
+    from infra.demo.__main__ import _report
+
+    try:
+        assert not _report(stack)
+    finally:
+        client.command(
+            f"ALTER TABLE {mart} UPDATE revenue_eur_cents = revenue_eur_cents - 1 "
+            "WHERE category = 'Audio' SETTINGS mutations_sync = 1"
+        )

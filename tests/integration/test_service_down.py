@@ -1,0 +1,76 @@
+"""A service that is down: the job fails soon, names it, and succeeds once it is back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from infra.native.health import CHECKS
+from infra.native.instance import load_or_create
+from infra.native.supervise import start_stopped, stop
+from infra.native.up import up
+from jobs.session import forget_sessions
+from jobs.settings import Settings
+from tests.integration.lake import publish_day, run_all, start_job
+
+pytestmark = pytest.mark.integration
+
+FAILS_WITHIN_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def fed(module_settings: Settings) -> Settings:
+    """A namespace with a day gone through and a second one waiting in Kafka and the landing zone."""
+    from datetime import date
+
+    publish_day(module_settings, orders=30)
+    run_all(module_settings)
+    publish_day(module_settings, date(2026, 1, 6), orders=30)
+    return module_settings
+
+
+@contextmanager
+def _stopped(service: str) -> Iterator[None]:
+    instance = load_or_create("test")
+    stop(instance, service)
+    try:
+        yield
+    finally:
+        start_stopped(instance)
+        up("test")
+        forget_sessions()
+
+
+def _address(settings: Settings, service: str) -> str:
+    return {
+        "kafka": settings.kafka_bootstrap_servers,
+        "minio": settings.s3_endpoint.partition("//")[2],
+        "spark": settings.spark_remote.partition("//")[2],
+        "clickhouse": f"{settings.clickhouse_host}:{settings.clickhouse_port}",
+    }[service]
+
+
+# In the order of the pipeline, so that each table has something to do.
+@pytest.mark.parametrize(
+    ("service", "tables"),
+    [
+        ("kafka", ["bronze.orders"]),
+        ("minio", ["bronze.fx_rates", "bronze.products", "silver.orders"]),
+        ("spark", ["silver.orders", "silver.order_items", "silver.products", "silver.fx_rates"]),
+        ("clickhouse", ["gold.dim_product", "gold.fact_order_items", "gold.daily_revenue"]),
+    ],
+)
+def test_a_job_names_the_service_that_is_down_and_succeeds_when_it_is_back(
+    fed: Settings, service: str, tables: list[str]
+) -> None:
+    with _stopped(service):
+        job = start_job(fed, *tables)
+        _, errors = job.communicate(timeout=FAILS_WITHIN_SECONDS)
+        assert job.returncode == 1
+        assert f"{service} at {_address(fed, service)} does not answer" in errors
+        assert f"make logs S={service}" in errors
+    assert service in CHECKS
+    retried = start_job(fed, *tables)
+    output, errors = retried.communicate()
+    assert retried.returncode == 0, errors
+    assert "accepted" in output or "landed" in output
