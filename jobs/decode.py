@@ -69,7 +69,7 @@ def decode(raw: DataFrame, source: Source, contract: Mapping[str, Column]) -> Da
     for condition in lost[1:]:
         is_wrong_time = is_wrong_time | condition
     is_missing = F.col("value").isNull()
-    is_blank = F.trim("_text") == ""
+    is_blank = F.col("_text").rlike(r"\A\s*\z")
     is_empty_file = F.lit(source.kind == "files") & (_line_number(source) == 0)
     error = (
         F.when(is_missing, "null_value")

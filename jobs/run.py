@@ -59,9 +59,13 @@ def run(table: str, settings: Settings) -> RunRecord:
     batch = _read(session, spec, settings, previous)
     if batch is None:
         return record
+    record = replace(record, inputs=batch.versions)
+    if batch.touched.values == []:
+        delta.commit_record(session, path, record)
+        return record
     rows = _transformed(spec, batch).persist()
     try:
-        return _finish(session, spec, settings, batch, rows, replace(record, inputs=batch.versions))
+        return _finish(session, spec, settings, batch, rows, record)
     finally:
         rows.unpersist()
 

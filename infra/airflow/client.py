@@ -22,15 +22,15 @@ class PipelineFailed(LakeproofError):
 
 @dataclass(frozen=True)
 class TaskResult:
-    """One finished task: where, how, how long it ran, and what it returned."""
+    """One finished task: where, how, since when and how long it ran, and what it returned."""
 
     dag_id: str
     run_id: str
     task_id: str
     state: str
+    started_at: datetime
     seconds: float
     returned: Any
-    try_number: int
 
 
 class Airflow:
@@ -106,10 +106,12 @@ class Airflow:
             if task["state"] in FINISHED and key not in seen:
                 seen.add(key)
                 yield TaskResult(
-                    *key, task["state"], task["duration"] or 0.0,
+                    *key,
+                    task["state"],
+                    datetime.fromisoformat(task["start_date"] or task["end_date"]),
+                    task["duration"] or 0.0,
                     self._returned(*key) if task["state"] == "success" else None,
-                    task["try_number"],
-                )  # fmt: skip
+                )
 
     def _returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -209,10 +210,14 @@ def _listening_inodes(port: int) -> "list[str]":
 
 
 def _open_files(process: Path) -> "set[str]":
+    found = set()
     try:
-        return {os.readlink(entry) for entry in (process / "fd").iterdir()}
-    except OSError:  # gone meanwhile, or another user's
+        for entry in (process / "fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                found.add(os.readlink(entry))
+    except OSError:  # the process is gone, or another user's
         return set()
+    return found
 
 
 def _environment_has(pid: int, variable: str) -> bool:

@@ -26,9 +26,9 @@ SERVICES = (
     Service("postgres", "store", "POSTGRES_DSN", stop_signal="INT"),
     Service("spark", "compute", "SPARK_REMOTE", starting_seconds=10),
     Service("clickhouse", "compute", "CLICKHOUSE_PORT"),
-    Service("airflow-api-server", "compute", "AIRFLOW_URL", starting_seconds=10),
-    Service("airflow-scheduler", "compute", starting_seconds=10),
-    Service("airflow-dag-processor", "compute", starting_seconds=10),
-    Service("airflow-triggerer", "compute", starting_seconds=10),
+    Service("airflow-api-server", "compute", "AIRFLOW_URL", starting_seconds=15),
+    Service("airflow-scheduler", "compute", starting_seconds=15),
+    Service("airflow-dag-processor", "compute", starting_seconds=15),
+    Service("airflow-triggerer", "compute", starting_seconds=15),
 )
 NAMES = tuple(service.name for service in SERVICES)

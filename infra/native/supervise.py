@@ -145,6 +145,12 @@ def start_stopped(instance: Instance) -> None:
                 raise LakeproofError(f"{service.name} cannot be started: {fault}") from None
 
 
+def stop(instance: Instance, service: str) -> None:
+    """Stop one service; it stays so until `start_stopped` or the next `up`."""
+    (tier,) = (each.tier for each in SERVICES if each.name == service)
+    _server(instance).supervisor.stopProcess(f"{tier}:{service}", True)
+
+
 def supervisor_pid(state: Path) -> int | None:
     """The process id the supervisor left when it started, which may be out of date."""
     path = state / "supervisord.pid"

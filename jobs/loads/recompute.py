@@ -20,7 +20,7 @@ EVERYTHING = "true"
 
 @dataclass(frozen=True)
 class Touched:
-    """The groups to compute anew: their values, or None for all."""
+    """The groups to compute anew: their values, None for all, empty for none."""
 
     column: str
     values: list[Any] | None
@@ -46,15 +46,16 @@ def touched_groups(spec: Spec, changes: Mapping[str, DataFrame | None]) -> Touch
 
     `changes` holds the changed rows per changed input, None where the whole input is new.
     """
-    mapped = spec.group and all(
-        frame is not None and table in spec.touched_by for table, frame in changes.items()
-    )
-    if not mapped:
-        return Touched(spec.group, None)
     values: set[Any] = set()
     for table, frame in changes.items():
-        assert frame is not None  # `mapped` says so
-        rows = frame.select(F.col(spec.touched_by[table]).alias("value")).distinct().collect()
+        if frame is None:
+            return Touched(spec.group, None)
+        column = spec.touched_by.get(table)
+        if column is None:
+            if not frame.isEmpty():
+                return Touched(spec.group, None)
+            continue
+        rows = frame.select(F.col(column).alias("value")).distinct().collect()
         values |= {row["value"] for row in rows}
     return Touched(spec.group, sorted(values))
 

@@ -86,9 +86,7 @@ def order(order_id: str, **changes: Any) -> bytes:
         "customer_id": "c-1",
         "ordered_at": "2026-01-05T10:00:00.000Z",
         "currency": "EUR",
-        "items": [
-            {"line_number": 1, "product_id": "p-1", "quantity": 2, "unit_price_cents": 50}
-        ],
+        "items": [{"line_number": 1, "product_id": "p-1", "quantity": 2, "unit_price_cents": 50}],
         "total_cents": 100,
     }
     return json.dumps(message | changes, separators=(",", ":")).encode()

@@ -13,6 +13,7 @@ from tests.integration.lake import order, quarantined, send
 
 pytestmark = pytest.mark.integration
 
+# A megabyte, just under what the broker takes.
 BIG = order("o-big", customer_id="c" * 1_000_000)
 POISON: list[tuple[bytes | None, str]] = [
     (None, "null_value"),
@@ -53,6 +54,7 @@ POISON: list[tuple[bytes | None, str]] = [
         "invalid_item",
     ),
 ]  # fmt: skip
+ENUMERATED = list(enumerate(POISON))
 HOSTILE = "'; DROP TABLE orders; -- ${jndi:ldap://x} <script>../../etc/passwd =cmd|' /C calc'!A0"
 
 
@@ -81,7 +83,7 @@ def test_exactly_the_poison_is_in_quarantine_with_its_bytes(poisoned: Settings) 
     assert Counter(raw for raw, _ in quarantined(poisoned, "silver.orders")) == expected
 
 
-@pytest.mark.parametrize(("value", "reason"), POISON, ids=[f"{r}-{i}" for i, (_, r) in enumerate(POISON)])
+@pytest.mark.parametrize(("value", "reason"), POISON, ids=[f"{r}-{n}" for n, (_, r) in ENUMERATED])
 def test_a_poison_record_names_its_reason(
     poisoned: Settings, value: bytes | None, reason: str, refused: dict[bytes | None, set[str]]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 
 import pytest
 
@@ -20,9 +21,7 @@ FAILS_WITHIN_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def fed(module_settings: Settings) -> Settings:
-    """A namespace with a day gone through and a second one waiting in Kafka and the landing zone."""
-    from datetime import date
-
+    """A namespace with a day gone through and a second one waiting to be ingested."""
     publish_day(module_settings, orders=30)
     run_all(module_settings)
     publish_day(module_settings, date(2026, 1, 6), orders=30)

@@ -68,11 +68,13 @@ def test_own_service_on_its_port_is_no_finding() -> None:
     command = [sys.executable, "-c", LISTENS]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as service:
         assert service.stdout is not None
-        wanted = {"S3_ENDPOINT": int(service.stdout.readline())}
-        assert doctor.ports(wanted, "/clone/.state/alpha") == []
-        (finding,) = doctor.ports(wanted, "/clone/.state/al")
-        assert f"process {service.pid} " in finding.problem
-        service.kill()
+        try:
+            wanted = {"S3_ENDPOINT": int(service.stdout.readline())}
+            assert doctor.ports(wanted, "/clone/.state/alpha") == []
+            (finding,) = doctor.ports(wanted, "/clone/.state/al")
+            assert f"process {service.pid} " in finding.problem
+        finally:
+            service.kill()
 
 
 def test_bare_machine_lacks_everything_and_each_has_a_command(programs: Path) -> None:

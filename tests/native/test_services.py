@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.native import supervise
-from infra.native.health import CHECKS
+from infra.native.health import CHECKS, HEARTBEAT_AGE
 from infra.native.instance import Instance, write_private
 from infra.native.keys import PORT_KEYS
 from infra.native.launch import launcher
@@ -51,6 +51,11 @@ def test_a_killed_service_comes_back(rendered: configparser.RawConfigParser) -> 
 
 def test_every_service_is_asked_whether_it_is_healthy() -> None:
     assert list(CHECKS) == list(NAMES)
+
+
+def test_heartbeat_of_a_killed_process_is_too_old_when_its_successor_counts_as_running() -> None:
+    airflow = {s.starting_seconds for s in SERVICES if s.name.startswith("airflow-")}
+    assert min(airflow) >= HEARTBEAT_AGE.total_seconds()
 
 
 def test_every_port_key_of_a_service_is_a_port_of_the_instance() -> None:

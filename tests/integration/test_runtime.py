@@ -1,0 +1,132 @@
+"""The running stack: right logins work and wrong ones do not, what is killed comes back."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import clickhouse_connect
+import psutil
+import psycopg2
+import pytest
+import requests
+from clickhouse_connect.driver.exceptions import DatabaseError
+from minio import Minio
+from minio.error import S3Error
+
+from infra.native import processes, status, supervise
+from infra.native.health import CHECKS
+from infra.native.instance import Instance, load
+from infra.native.services import NAMES
+from infra.native.up import up
+from jobs.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+RECOVERY_SECONDS = 90
+POLL_SECONDS = 0.25
+LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+
+
+@pytest.fixture
+def instance(stack: Settings) -> Instance:
+    return load(stack.instance)
+
+
+def wait_until(reached: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + RECOVERY_SECONDS
+    while not reached():
+        assert time.monotonic() < deadline, f"{what}: not within {RECOVERY_SECONDS} s"
+        time.sleep(POLL_SECONDS)
+
+
+def pid_of(instance: Instance, service: str) -> int:
+    return {process.name: process.pid for process in supervise.processes(instance)}[service]
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_service_answers_a_real_request(service: str, stack: Settings) -> None:
+    CHECKS[service](stack)
+
+
+def test_object_store_refuses_a_wrong_secret(stack: Settings) -> None:
+    host = stack.s3_endpoint.partition("://")[2]
+    for user, secret in ((stack.s3_access_key, "wrong-secret"), ("minioadmin", "minioadmin")):
+        client = Minio(endpoint=host, access_key=user, secret_key=secret, secure=False)
+        with pytest.raises(S3Error) as refusal:
+            client.list_buckets()
+        assert refusal.value.code in ("SignatureDoesNotMatch", "InvalidAccessKeyId")
+
+
+def test_object_store_refuses_strangers(stack: Settings) -> None:
+    answer = requests.get(f"{stack.s3_endpoint}/{stack.s3_bucket}", timeout=10)
+    assert answer.status_code == 403
+
+
+def test_clickhouse_refuses_a_wrong_password(stack: Settings) -> None:
+    for user, password in ((stack.clickhouse_user, "wrong"), ("default", "")):
+        with pytest.raises(DatabaseError, match="AUTHENTICATION_FAILED|REQUIRED_PASSWORD|516"):
+            clickhouse_connect.get_client(
+                host=stack.clickhouse_host,
+                port=stack.clickhouse_port,
+                username=user,
+                password=password,
+            )
+
+
+@pytest.mark.parametrize("database", ["shop", "airflow"])
+def test_postgres_has_both_databases_and_refuses_a_wrong_password(
+    database: str, stack: Settings
+) -> None:
+    connect = partial(psycopg2.connect, stack.postgres_dsn, dbname=database, connect_timeout=10)
+    connect().close()
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        connect(password="wrong")
+
+
+def test_airflow_refuses_a_wrong_password_and_requests_without_login(stack: Settings) -> None:
+    login = {"username": stack.airflow_user, "password": "wrong"}
+    token = requests.post(f"{stack.airflow_url}/auth/token", json=login, timeout=10)
+    dags = requests.get(f"{stack.airflow_url}/api/v2/dags", timeout=10)
+    assert (token.status_code, dags.status_code) == (401, 401)
+
+
+def test_status_shows_every_service_running(instance: Instance) -> None:
+    found = {row.service: row for row in status.rows(instance)}
+    assert {name: found[name].state for name in NAMES} == dict.fromkeys(NAMES, "RUNNING")
+    assert all(found[name].memory_bytes > 0 for name in NAMES)
+    assert found["kafka"].port == instance.port("KAFKA_BOOTSTRAP_SERVERS")
+
+
+def test_every_listening_port_is_on_loopback(instance: Instance) -> None:
+    members = {process.pid: process.name() for process in processes.of(instance.state)}
+    listening = {
+        (members[connection.pid], connection.laddr.ip, connection.laddr.port)
+        for connection in psutil.net_connections("tcp")
+        if connection.pid in members and connection.status == psutil.CONN_LISTEN
+    }
+    exposed = {entry for entry in listening if entry[1] not in LOOPBACK}
+    assert exposed == set()
+    assert set(instance.ports().values()) <= {port for _, _, port in listening}
+
+
+def test_killed_kafka_comes_back_by_itself(instance: Instance, stack: Settings) -> None:
+    killed = pid_of(instance, "kafka")
+    psutil.Process(killed).kill()
+    wait_until(lambda: pid_of(instance, "kafka") not in (0, killed), "a new process of kafka")
+    up(stack.instance)
+    CHECKS["kafka"](stack)
+
+
+def test_killed_scheduler_leaves_no_worker_behind(instance: Instance, stack: Settings) -> None:
+    scheduler = psutil.Process(pid_of(instance, "airflow-scheduler"))
+    workers = scheduler.children(recursive=True)
+    assert workers
+    scheduler.kill()
+    wait_until(lambda: not any(worker.is_running() for worker in workers), "the workers' end")
+    up(stack.instance)
+
+
+def test_second_start_changes_nothing(instance: Instance, stack: Settings) -> None:
+    before = supervise.processes(instance)
+    up(stack.instance)
+    assert supervise.processes(instance) == before
