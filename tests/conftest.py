@@ -8,7 +8,6 @@ import pytest
 TEST_INSTANCE = "test"
 os.environ.setdefault("INSTANCE", TEST_INSTANCE)
 
-from jobs.namespace import namespace  # noqa: E402
 from jobs.settings import Settings, env_file, read_env_file, settings_from  # noqa: E402
 
 
@@ -25,6 +24,8 @@ def stack() -> Settings:
 @pytest.fixture
 def namespace_settings(stack: Settings) -> Iterator[Settings]:
     """Settings with a namespace that is empty before and gone after the test."""
+    from jobs.namespace import namespace
+
     with namespace(stack) as settings:
         yield settings
 
@@ -32,5 +33,7 @@ def namespace_settings(stack: Settings) -> Iterator[Settings]:
 @pytest.fixture(scope="module")
 def module_settings(stack: Settings) -> Iterator[Settings]:
     """The same, shared by the tests of one module."""
+    from jobs.namespace import namespace
+
     with namespace(stack) as settings:
         yield settings

@@ -1,0 +1,80 @@
+"""The DAGs as Airflow reads them: complete, linked by assets, and light at parse time."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from jobs.settings import ROOT
+from jobs.spec import load_specs
+
+HEAVY = ("pyspark", "pandas", "great_expectations", "minio", "kafka", "clickhouse_connect")
+
+
+@pytest.fixture(scope="module")
+def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+        from airflow.dag_processing.dagbag import DagBag
+
+        bag = DagBag(str(ROOT / "dags"))
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+def _assets_read(dag: Any) -> set[str]:
+    return {asset.name for asset in dag.timetable.asset_condition.objects}
+
+
+def test_every_table_has_exactly_one_task_that_produces_it(dags: dict[str, Any]) -> None:
+    produced = [
+        outlet.name
+        for dag in dags.values()
+        for task in dag.tasks
+        for outlet in task.outlets
+        if not outlet.name.startswith("mart.")
+    ]
+    assert sorted(produced) == sorted(load_specs())
+
+
+def test_every_served_table_becomes_a_mart(dags: dict[str, Any]) -> None:
+    served = {f"mart.{s.name.partition('.')[2]}" for s in load_specs().values() if s.serve}
+    assert {task.task_id for task in dags["serve"].tasks} == served
+    assert _assets_read(dags["serve"]) == {s.name for s in load_specs().values() if s.serve}
+
+
+@pytest.mark.parametrize("layer", ["silver", "gold"])
+def test_a_layer_waits_for_all_it_reads_from_other_layers(dags: dict[str, Any], layer: str) -> None:
+    specs = [spec for spec in load_specs().values() if spec.layer == layer]
+    read = {table for spec in specs for table in spec.inputs if not table.startswith(layer)}
+    assert _assets_read(dags[layer]) == read
+
+
+def test_tables_of_one_layer_run_after_those_they_read(dags: dict[str, Any]) -> None:
+    for spec in load_specs().values():
+        if spec.layer == "bronze":
+            continue
+        task = dags[spec.layer].get_task(spec.name)
+        within = {table for table in spec.inputs if table.startswith(spec.layer)}
+        assert task.upstream_task_ids == within
+
+
+def test_every_dag_explains_itself_and_never_overlaps_itself(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        assert dag.doc_md and dag.tags, dag.dag_id
+    for dag_id in ("ingest", "silver", "gold", "serve"):
+        assert dags[dag_id].max_active_runs == 1
+        assert all(task.retries == 3 for task in dags[dag_id].tasks)
+
+
+def test_reading_the_dag_files_imports_nothing_heavy() -> None:
+    code = (
+        "import runpy, sys\n"
+        "for name in ('lakehouse', 'overhead'): runpy.run_path(f'dags/{name}.py')\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"

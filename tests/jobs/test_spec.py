@@ -1,0 +1,99 @@
+"""Specs: what they derive, and what a wrong one says."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import SpecError
+from jobs.spec import find_spec, load_specs, ordered, read_spec
+
+GOOD = """
+description: A table.
+grain: one row per id
+inputs: [bronze.orders]
+load: insert
+keys: [id]
+columns: {id: string}
+examples: [{name: none, given: {}, expect: []}]
+"""
+
+
+def _spec(folder: Path, text: str, layer: str = "silver") -> Path:
+    path = folder / layer / "things.yml"
+    path.parent.mkdir()
+    path.write_text(text)
+    return path
+
+
+def test_inputs_come_before_their_readers() -> None:
+    names = list(load_specs())
+    for spec in load_specs().values():
+        assert all(names.index(table) < names.index(spec.name) for table in spec.inputs)
+
+
+def test_every_transform_takes_its_inputs_by_name() -> None:
+    for spec in load_specs().values():
+        if spec.layer != "bronze":
+            assert callable(spec.transform)
+
+
+def test_every_column_says_what_it_is_about() -> None:
+    silent = [
+        f"{spec.name}.{name}"
+        for spec in load_specs().values()
+        for name, column in spec.columns.items()
+        if not column.about or (name.endswith("_cents") and not column.unit)
+    ]
+    assert silent == []
+
+
+def test_a_table_is_named_after_its_place(tmp_path: Path) -> None:
+    assert read_spec(_spec(tmp_path, GOOD)).name == "silver.things"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("load: insert", "load: guess"), "load must be one of append, insert, upsert, recompute"),
+        (("keys: [id]", "keys: [od]"), r"\['od'\] is not among its columns"),
+        (("keys: [id]", "key: [id]"), "unknown key 'key'"),
+        (("load: insert", "load: upsert"), "upsert needs sequence_by"),
+        (("keys: [id]", "keys: [id]\ntouched_by: {silver.x: id}"), "which is no input"),
+        (
+            ("keys: [id]", "keys: [id]\nquality: [{rule: not_null, column: id}]"),
+            "needs either `on_fail: quarantine`",
+        ),
+        (("examples: [{name: none, given: {}, expect: []}]", ""), "at least one example"),
+        (("description: A table.\n", ""), "description"),
+    ],
+)
+def test_a_wrong_spec_names_file_and_mistake(
+    tmp_path: Path, change: tuple[str, str], sentence: str
+) -> None:
+    path = _spec(tmp_path, GOOD.replace(*change))
+    with pytest.raises(SpecError, match=rf"jobs/silver/things\.yml.*{sentence}"):
+        read_spec(path)
+
+
+def test_gold_has_no_quarantine(tmp_path: Path) -> None:
+    rule = "keys: [id]\nquality: [{rule: not_null, column: id, on_fail: quarantine}]"
+    path = _spec(tmp_path, GOOD.replace("keys: [id]", rule), "gold")
+    with pytest.raises(SpecError, match="gold has no quarantine"):
+        read_spec(path)
+
+
+def test_an_unknown_input_is_named(tmp_path: Path) -> None:
+    spec = read_spec(_spec(tmp_path, GOOD.replace("bronze.orders", "bronze.nothing")))
+    with pytest.raises(SpecError, match=r"silver\.things reads bronze\.nothing"):
+        ordered([spec])
+
+
+def test_tables_that_read_each_other_are_a_circle(tmp_path: Path) -> None:
+    one = read_spec(_spec(tmp_path, GOOD.replace("bronze.orders", "silver.things")))
+    with pytest.raises(SpecError, match="circle: silver.things -> silver.things"):
+        ordered([one])
+
+
+def test_an_unknown_table_is_answered_with_those_there_are() -> None:
+    with pytest.raises(SpecError, match=r"no table 'silver\.ordres'.*silver\.orders"):
+        find_spec("silver.ordres")
