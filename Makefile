@@ -8,7 +8,7 @@ VENV := .venv/.complete
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor venv up down status logs reset
+.PHONY: help doctor venv up down status logs reset demo run test test-fast lint bench
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,3 +35,23 @@ logs: $(VENV) ## show logs: S=<service> for one, FOLLOW=1 to go on
 
 reset: $(VENV) ## stop the platform and delete its data
 	@$(RUN) infra.native reset
+
+demo: up ## send a day of the shop through the platform, end with a ledger that balances
+	@$(RUN) infra.demo
+
+run: $(VENV) ## bring tables up to date without Airflow: T="silver.orders gold.daily_revenue"
+	@$(RUN) jobs $(T)
+
+lint: $(VENV) ## check style and types
+	@$(RUN) ruff check . && $(RUN) ruff format --check --quiet . && $(RUN) mypy
+
+test-fast: $(VENV) ## run the tests that need no service
+	@$(RUN) pytest -m "not integration"
+
+test: lint ## run all tests on an instance of their own, which is gone afterwards
+	@INSTANCE=test $(RUN) infra.native reset && INSTANCE=test $(RUN) infra.native up
+	@INSTANCE=test $(RUN) pytest; status=$$?; \
+	  test -n "$(KEEP)" || INSTANCE=test $(RUN) infra.native reset; exit $$status
+
+bench: $(VENV) ## measure start, task cost, demo, throughput and memory into docs/bench.json
+	@INSTANCE=bench $(RUN) infra.bench

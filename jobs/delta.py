@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 PROPERTIES = (
     "'delta.enableChangeDataFeed'='true', 'delta.logRetentionDuration'='interval 3650 days'"
 )
 RECENT_COMMITS = 20
+NO_TABLE = ("DELTA_TABLE_ONLY_OPERATION", "DELTA_MISSING_DELTA_TABLE")
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,18 @@ def ref(path: str) -> str:
 
 def exists(session: SparkSession, path: str) -> bool:
     """Whether a Delta table is at the path."""
+    return bool(_history(session, path, 1))
+
+
+def _history(session: SparkSession, path: str, limit: int | None = None) -> list[Row]:
+    """The newest commits, newest first; none where there is no table."""
     try:
-        session.sql(f"DESCRIBE DETAIL {ref(path)}").collect()
+        limited = f"LIMIT {limit}" if limit else ""
+        return session.sql(f"DESCRIBE HISTORY {ref(path)} {limited}").collect()
     except AnalysisException as error:
-        if error.getCondition() in ("DELTA_MISSING_DELTA_TABLE", "DELTA_TABLE_NOT_FOUND"):
-            return False
-        if "PATH_DOES_NOT_EXIST" in str(error) or "doesn't exist" in str(error):
-            return False
+        if error.getCondition() in NO_TABLE:
+            return []
         raise
-    return True
 
 
 def create(
@@ -77,23 +81,23 @@ def create(
     )
 
 
-def latest_version(session: SparkSession, path: str) -> int:
-    """The newest version of the table."""
-    row = session.sql(f"DESCRIBE HISTORY {ref(path)} LIMIT 1").collect()[0]
-    return int(row["version"])
+def latest_version(session: SparkSession, path: str) -> int | None:
+    """The newest version of the table, None where there is no table."""
+    commits = _history(session, path, 1)
+    return int(commits[0]["version"]) if commits else None
 
 
 def records(session: SparkSession, path: str) -> Iterator[tuple[int, RunRecord]]:
     """Versions and run records of the table, newest first; maintenance commits have none."""
     seen = 0
-    for limit in (f"LIMIT {RECENT_COMMITS}", ""):
-        rows = session.sql(f"DESCRIBE HISTORY {ref(path)} {limit}").collect()
-        for row in rows[seen:]:
-            if row["userMetadata"]:
-                yield int(row["version"]), RunRecord(**json.loads(row["userMetadata"]))
-        if len(rows) < RECENT_COMMITS:
+    for limit in (RECENT_COMMITS, None):
+        commits = _history(session, path, limit)
+        for commit in commits[seen:]:
+            if commit["userMetadata"]:
+                yield int(commit["version"]), RunRecord(**json.loads(commit["userMetadata"]))
+        if len(commits) < RECENT_COMMITS:
             return
-        seen = len(rows)
+        seen = len(commits)
 
 
 def last_record(session: SparkSession, path: str) -> RunRecord | None:

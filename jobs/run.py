@@ -72,14 +72,14 @@ def run(table: str, settings: Settings) -> RunRecord:
 
 def _previous(session: SparkSession, spec: Spec, path: str) -> RunRecord | None:
     """What the last run wrote down; the table is created when there was none."""
-    if not delta.exists(session, path):
+    last = delta.last_record(session, path)
+    if last is None and not delta.exists(session, path):
         columns = RAW_COLUMNS[spec.source.kind] if spec.source else dict(spec.types)
         if spec.load in ("insert", "upsert"):
             columns = {**columns, ROW_HASH: "bigint"}
         partition_by = ("_proc_date",) if spec.source else spec.partition_by
         delta.create(session, path, columns, partition_by)
-        return None
-    return delta.last_record(session, path)
+    return last
 
 
 def _read(
@@ -134,11 +134,12 @@ def _decoded(
 
 def _version(session: SparkSession, settings: Settings, table: str) -> int:
     path = settings.table_path(table)
-    if not delta.exists(session, path):
+    version = delta.latest_version(session, path)
+    if version is None:
         raise LakeproofError(
             f"{table} does not exist at {path} yet. Run it first: `make run T={table}`."
         )
-    return delta.latest_version(session, path)
+    return version
 
 
 def _transformed(spec: Spec, batch: Batch) -> DataFrame:

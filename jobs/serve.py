@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from jobs import delta
 from jobs.checksum import CHECKSUM_TYPE
-from jobs.errors import LedgerError, SpecError
+from jobs.errors import LakeproofError, LedgerError, SpecError
 from jobs.session import clickhouse, spark
 from jobs.settings import Settings
 from jobs.spec import Serve, Spec, find_spec
@@ -56,6 +56,8 @@ def serve(table: str, settings: Settings) -> Served:
     client = clickhouse(settings)
     path = settings.table_path(table)
     version = delta.latest_version(session, path)
+    if version is None:
+        raise LakeproofError(f"{table} does not exist at {path} yet. Run it first.")
     mart = _name(settings, spec)
     loaded = served_version(client, mart)
     if loaded != version:

@@ -74,6 +74,17 @@ def _session(remote: str) -> "SparkSession":
     return session
 
 
+def release() -> None:
+    """Nothing; the server has dropped this process' session and all it cached."""
+    if _session.cache_info().currsize:
+        from pyspark.sql import SparkSession
+
+        active = SparkSession.getActiveSession()
+        if active is not None:
+            active.stop()
+    _session.cache_clear()
+
+
 def forget_sessions() -> None:
     """Nothing; the next call of `spark` opens a new session, as a server restart requires."""
     _session.cache_clear()

@@ -50,6 +50,7 @@ def _prepare_home(instance: Instance) -> dict[str, str]:
         PASSWORDS=passwords,
         DAGS=ROOT / "dags",
         DATABASE=database(instance).replace("postgresql://", "postgresql+psycopg2://"),
+        ASYNC_DATABASE=database(instance).replace("postgresql://", "postgresql+asyncpg://"),
     )
     lines = (line.partition("=") for line in text.splitlines() if line and line[0] != "#")
     return {key: value for key, _, value in lines}

@@ -119,10 +119,10 @@ def load_or_create(name: str) -> Instance:
 
     Raises: SettingsError if data is there but the passwords it was made with are gone.
     """
-    path = env_file(name)
+    path, state = env_file(name), state_dir(name)
     if path.exists():
+        make_state_folder(state)
         return load(name)
-    state = state_dir(name)
     if (state / "postgres").exists():
         raise SettingsError(
             f"{path} is gone, but {state} holds data made with its passwords. Restore the file, "

@@ -13,6 +13,7 @@ import pytest
 from infra.native.down import down, reset
 from infra.native.instance import MARKER, Instance, load_or_create
 from jobs.errors import LakeproofError
+from jobs.settings import MAIN_INSTANCE, ROOT
 
 WAITS = "import signal; print('ready', flush=True); signal.pause()"
 
@@ -56,6 +57,12 @@ def test_main_keeps_its_env_file(tree: Path) -> None:
     assert load_or_create("main").values == secrets
 
 
+def test_main_can_be_started_after_a_reset(tree: Path) -> None:
+    load_or_create(MAIN_INSTANCE)
+    reset(MAIN_INSTANCE)
+    assert load_or_create(MAIN_INSTANCE).folder("logs").is_dir()
+
+
 @pytest.mark.parametrize("name", ["", "..", ".", "alpha/kafka"])
 def test_folder_outside_is_refused(name: str, instance: Instance, tree: Path) -> None:
     instance.folder("kafka").joinpath("segment").write_text("data")
@@ -65,11 +72,12 @@ def test_folder_outside_is_refused(name: str, instance: Instance, tree: Path) ->
     assert contents(tree) == before
 
 
-def test_link_to_a_folder_elsewhere_is_refused(tree: Path) -> None:
-    elsewhere = tree / "photos"
-    elsewhere.mkdir()
+@pytest.mark.parametrize("target", ["photos", ".state/beta"])
+def test_link_to_a_folder_elsewhere_is_refused(target: str, tree: Path) -> None:
+    elsewhere = tree / target
+    elsewhere.mkdir(parents=True)
     (elsewhere / "one.jpg").write_text("dear")
-    (tree / ".state").mkdir()
+    (tree / ".state").mkdir(exist_ok=True)
     (tree / ".state" / "alpha").symlink_to(elsewhere)
     with pytest.raises(LakeproofError, match="nothing was deleted"):
         reset("alpha")
@@ -83,16 +91,17 @@ def test_down_ends_processes_whose_supervisor_is_gone(tree: Path, instance: Inst
         assert psutil.Process(stranger.pid).is_running()
 
 
-def test_down_spares_the_shell_it_was_called_from(
-    instance: Instance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(MARKER, str(instance.state))
+def test_down_spares_the_shell_it_was_called_from(instance: Instance) -> None:
     code = "import sys; from infra.native.down import end_everything; from pathlib import Path;"
     code += "print(end_everything(Path(sys.argv[1])))"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(instance.state)], capture_output=True, text=True
+        ["sh", "-c", '"$@"; echo survived', "sh", sys.executable, "-c", code, str(instance.state)],
+        env={**os.environ, MARKER: str(instance.state)},
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     )
-    assert (done.stdout, done.returncode) == ("0\n", 0), done.stderr
+    assert done.stdout == "0\nsurvived\n", done.stderr
 
 
 def test_state_of_a_broken_env_file_can_be_reset(instance: Instance) -> None:
