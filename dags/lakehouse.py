@@ -46,9 +46,14 @@ def mart_of(spec: Spec) -> str:
 def bring_up_to_date(table: str) -> dict[str, int]:
     """Run one table; the counts per fate go to XCom and onto the asset event."""
     from jobs.run import run
+    from jobs.session import release
     from jobs.settings import load_settings
 
-    record = run(table, load_settings())
+    settings = load_settings()
+    try:
+        record = run(table, settings)
+    finally:
+        release(settings)
     get_current_context()["outlet_events"][Asset(table)].extra = dict(record.counts)
     print(record.summary())
     return record.counts
@@ -57,9 +62,14 @@ def bring_up_to_date(table: str) -> dict[str, int]:
 def load_mart(table: str) -> dict[str, int]:
     """Serve one gold table; version and rows go to XCom."""
     from jobs.serve import serve
+    from jobs.session import release
     from jobs.settings import load_settings
 
-    served = serve(table, load_settings())
+    settings = load_settings()
+    try:
+        served = serve(table, settings)
+    finally:
+        release(settings)
     print(served.summary())
     return {"version": served.version, "rows": served.rows_count}
 

@@ -74,14 +74,10 @@ def _session(remote: str) -> "SparkSession":
     return session
 
 
-def release() -> None:
+def release(settings: Settings) -> None:
     """Nothing; the server has dropped this process' session and all it cached."""
     if _session.cache_info().currsize:
-        from pyspark.sql import SparkSession
-
-        active = SparkSession.getActiveSession()
-        if active is not None:
-            active.stop()
+        _session(settings.spark_remote).stop()
     _session.cache_clear()
 
 
