@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from generators import folder
+from generators.history import remember
 from generators.ledger import Ledger
 from generators.producer import CLIENTS, Transport
 from generators.progress import shown
@@ -13,7 +14,7 @@ from generators.publish import publish
 from generators.run import Defects, Run
 from generators.truth import Truth
 from jobs.errors import LakeproofError
-from jobs.settings import Settings, load_settings, state_dir
+from jobs.settings import load_settings
 
 TO_KAFKA = "kafka"
 
@@ -36,20 +37,12 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"error: {error}")
 
 
-def truth_file(run: Run, settings: Settings) -> Path:
-    """Where the truth of a published run is kept."""
-    folder_name = settings.namespace or "default"
-    return state_dir(settings.instance) / "truth" / folder_name / f"{run.run_id}.json"
-
-
 def _to_kafka(run: Run, options: Namespace) -> None:
     transport = Transport(rate=options.rate, client=options.client, lz4=options.lz4)
     settings = load_settings()
     with shown(run.expected_messages, "acknowledged") as watch:
         published = publish(run, settings, transport, watch)
-    path = truth_file(run, settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(published.truth.to_json())
+    path = remember(published, settings)
     _print_ledger(published.ledger)
     _print_truth(published.truth, path)
     published.ledger.require_all_acked()

@@ -41,7 +41,8 @@ def run(table: str, settings: Settings) -> RunRecord:
     """The record of a run that brings the table up to date with its inputs.
 
     A record with counts {} says that no input had anything new.
-    Raises: ServiceDown, SpecError, LedgerError; GateFailed when a critical rule failed, and then
+    Raises: ServiceDown, SpecError, LedgerError; LakeproofError if another run of the table was
+    faster; GateFailed when a critical rule failed, and then
     nothing was committed.
     """
     spec = find_spec(table)
@@ -55,7 +56,7 @@ def run(table: str, settings: Settings) -> RunRecord:
         inputs=previous.inputs if previous else {},
     )
     if spec.layer == "bronze":
-        return ingest(session, spec, settings, record)
+        return _confirmed(session, path, ingest(session, spec, settings, record))
     batch = _read(session, spec, settings, previous)
     if batch is None:
         return record
@@ -65,9 +66,23 @@ def run(table: str, settings: Settings) -> RunRecord:
         return record
     rows = _transformed(spec, batch).persist()
     try:
-        return _finish(session, spec, settings, batch, rows, record)
+        return _confirmed(session, path, _finish(session, spec, settings, batch, rows, record))
     finally:
         rows.unpersist()
+
+
+def _confirmed(session: SparkSession, path: str, record: RunRecord) -> RunRecord:
+    """The record, if it is the table's newest: Delta passes over a run number that is taken.
+
+    Raises: LakeproofError if another run of the table was faster.
+    """
+    last = delta.last_record(session, path)
+    if any(record.counts.values()) and (last is None or last.run_id != record.run_id):
+        raise LakeproofError(
+            f"another run of {record.table} committed as number {record.run_number} first. "
+            "Its result stands and nothing is lost; run the table again for what is left."
+        )
+    return record
 
 
 def _previous(session: SparkSession, spec: Spec, path: str) -> RunRecord | None:

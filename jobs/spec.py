@@ -14,6 +14,7 @@ import yaml
 from jobs.errors import SpecError
 
 LAYERS = ("bronze", "silver", "gold")
+OUTCOMES = (("quarantine", ""), ("", "critical"), ("", "warning"))
 LOADS = ("append", "insert", "upsert", "recompute")
 FOLDER = Path(__file__).resolve().parent
 
@@ -154,9 +155,7 @@ def _rule(raw: dict[str, Any], where: str) -> Rule:
     named = {"rule", "column", "reason", "on_fail", "severity"}
     args = {key: value for key, value in raw.items() if key not in named}
     rule: Rule = _build(Rule, {k: v for k, v in raw.items() if k in named} | {"args": args}, where)
-    if (rule.on_fail, rule.severity) not in (
-        ("quarantine", ""), ("", "critical"), ("", "warning"),
-    ):  # fmt: skip
+    if (rule.on_fail, rule.severity) not in OUTCOMES:
         raise SpecError(
             f"{where}: rule {rule.name!r} needs either `on_fail: quarantine` (a row rule) "
             f"or `severity: critical|warning` (a dataset rule)"

@@ -35,7 +35,7 @@ def main() -> None:
         _ready(airflow)
         _produce(settings, int(os.environ.get("ORDERS") or ORDERS))
         _orchestrate(airflow)
-        balanced = _report(settings)
+        balanced = report(settings)
     except LakeproofError as error:
         sys.exit(f"\nerror: {error}")
     print(f"\nDone in {time.monotonic() - started:.0f} s.", end=" ")
@@ -86,7 +86,7 @@ def _orchestrate(airflow: Airflow) -> None:
         print(f"   {mark:<8}{result.task_id:<24}{result.seconds:6.1f} s   {counts}", flush=True)
 
 
-def _report(settings: Settings) -> bool:
+def report(settings: Settings) -> bool:
     """Whether everything balances; printed either way."""
     published = runs(settings)
     print("\n3. The mart gold.daily_revenue in ClickHouse, top rows of the newest day\n")

@@ -41,10 +41,17 @@ def stage(rows: DataFrame, spec: Spec, target: DataFrame | None) -> DataFrame:
 
 
 def _contested(good: DataFrame, spec: Spec) -> DataFrame:
-    """Keys that occur more than once in the batch, and the first record of each."""
+    """Keys that occur more than once in the batch, and the first record of each.
+
+    Found by 64-bit hash first, which is several times cheaper than grouping by the keys; the few
+    rows whose hash occurs again are then grouped by the keys themselves.
+    """
     record_id = F.col(f"{ROW}.record_id")
+    hashed = good.withColumn("key_hash", F.xxhash64(*spec.keys))
+    again = hashed.groupBy("key_hash").count().where("count > 1").select("key_hash")
     return (
-        good.groupBy(*spec.keys)
+        hashed.join(F.broadcast(again), on="key_hash", how="left_semi")
+        .groupBy(*spec.keys)
         .agg(
             F.count("*").alias("times"),
             F.min_by(ROW_HASH, record_id).alias("known_hash"),

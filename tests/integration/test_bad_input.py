@@ -38,6 +38,7 @@ POISON: list[tuple[bytes | None, str]] = [
     (order("o-huge", total_cents=10**20), "wrong_type"),
     (order("o-number", customer_id=7), "wrong_type"),
     (order("o-bool", currency=True), "wrong_type"),
+    (order("o-deep").replace(b'"p-1"', b"7"), "wrong_type"),
     (order("o-epoch", ordered_at=1767607200000), "wrong_type"),
     (order("o-time", ordered_at="2026-13-45T99:61:00Z"), "wrong_type"),
     (order("o-null", currency=None), "not_null:currency"),

@@ -3,10 +3,10 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 
+from infra.demo.__main__ import report
 from infra.demo.reconcile import served_sales
 from jobs.session import clickhouse
 from jobs.settings import ROOT, Settings
@@ -41,15 +41,13 @@ def test_the_demo_fails_and_names_the_group_when_the_mart_is_not_the_truth(
 ) -> None:
     assert _demo(stack).returncode == 0
     mart = f"{stack.database('gold')}.daily_revenue"
-    client = clickhouse(replace(stack))
+    client = clickhouse(stack)
     client.command(
         f"ALTER TABLE {mart} UPDATE revenue_eur_cents = revenue_eur_cents + 1 "
         "WHERE category = 'Audio' SETTINGS mutations_sync = 1"
     )
-    from infra.demo.__main__ import _report
-
     try:
-        assert not _report(stack)
+        assert not report(stack)
     finally:
         client.command(
             f"ALTER TABLE {mart} UPDATE revenue_eur_cents = revenue_eur_cents - 1 "
