@@ -15,9 +15,6 @@ from jobs.spec import Column, Source
 
 # `_row` is where a row came from; every transform of a bronze input hands it on.
 ROW = "_row"
-ROW_TYPE = (
-    "struct<record_id:bigint,source:string,ingested_at:timestamp,error:string,raw_hash:bigint>"
-)
 TEXT_TYPES = ("string", "timestamp", "date")
 MAX_CSV_FIELDS = 64
 

@@ -14,7 +14,7 @@ from jobs.checksum import checksum, row_hash
 from jobs.delta import RunRecord
 from jobs.fates import ACCEPTED, DUPLICATE, FATES, QUARANTINED
 from jobs.quarantine import quarantine_path
-from jobs.serve import MART_DATABASE, lake_content, mart_content, served_version
+from jobs.serve import lake_content, mart_content, mart_name, served_version
 from jobs.session import clickhouse, spark
 from jobs.settings import Settings
 from jobs.spec import Spec, load_specs
@@ -161,7 +161,7 @@ def _lines(session: SparkSession, settings: Settings) -> Iterator[Hop]:
 
 def _served(session: SparkSession, spec: Spec, settings: Settings) -> Hop:
     client = clickhouse(settings)
-    mart = f"{settings.database(MART_DATABASE)}.{spec.name.partition('.')[2]}"
+    mart = mart_name(settings, spec)
     version = served_version(client, mart)
     if version is None:
         return Hop(f"{spec.name} = mart (not served yet)", Sum(1), Sum(0))

@@ -58,7 +58,7 @@ def serve(table: str, settings: Settings) -> Served:
     version = delta.latest_version(session, path)
     if version is None:
         raise LakeproofError(f"{table} does not exist at {path} yet. Run it first.")
-    mart = _name(settings, spec)
+    mart = mart_name(settings, spec)
     loaded = served_version(client, mart)
     if loaded != version:
         staging = f"{mart}__{version}"
@@ -85,7 +85,8 @@ def served_version(client: Any, mart: str) -> int | None:
     return int(rows[0][0].rpartition(" ")[2]) if rows else None
 
 
-def _name(settings: Settings, spec: Spec) -> str:
+def mart_name(settings: Settings, spec: Spec) -> str:
+    """The mart of a gold table, `database.table`."""
     return f"{settings.database(MART_DATABASE)}.{spec.name.partition('.')[2]}"
 
 

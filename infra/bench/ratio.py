@@ -55,8 +55,7 @@ def measure(settings: Settings, orders: int, folder: Path) -> dict[str, Any]:
     limit_seconds = _timed(lambda: _require_equal("DuckDB", _limit(folder), expected))
     with namespace(settings, "bench") as own:
         land(files(run.day, run.seed), own)
-        orders_only = (m for m in stream(run) if m.topic == ORDERS)
-        ledger = send(orders_only, run.run_id, own, Transport(client=CONFLUENT))
+        ledger = send(_orders(stream(run)), run.run_id, own, Transport(client=CONFLUENT))
         ledger.require_all_acked()
         for table in REFERENCE_DATA:
             run_table(table, own)
