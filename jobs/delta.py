@@ -87,6 +87,12 @@ def latest_version(session: SparkSession, path: str) -> int | None:
     return int(commits[0]["version"]) if commits else None
 
 
+def latest_metadata(session: SparkSession, path: str) -> str | None:
+    """What the newest commit says of itself."""
+    commits = _history(session, path, 1)
+    return commits[0]["userMetadata"] if commits else None
+
+
 def records(session: SparkSession, path: str) -> Iterator[tuple[int, RunRecord]]:
     """Versions and run records of the table, newest first; maintenance commits have none."""
     seen = 0

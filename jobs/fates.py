@@ -1,5 +1,6 @@
 """Every row has exactly one fate: accepted, duplicate or quarantined with its reasons."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,22 +65,33 @@ def is_good() -> Any:
 
 
 def tally(staged: DataFrame, spec: Spec) -> Tally:
-    """What the staged batch holds, measured on the frame that will be published."""
-    fates = staged.groupBy("_fate").agg(
+    """What the staged batch holds, measured in one pass over the frame that will be published.
+
+    Accepted rows have no reasons, so they are one group and its metrics those of the whole batch.
+    """
+    groups = staged.groupBy("_fate", "_reasons").agg(
         F.count("*").alias("rows"),
         checksum(F.col(f"{ROW}.raw_hash")).alias("raw"),
         checksum(F.col(ROW_HASH)).alias("content"),
+        *metrics(spec.dataset_rules),
     )
-    found = {row["_fate"]: row for row in fates.collect()}
-    counts = {fate: int(found[fate]["rows"]) if fate in found else 0 for fate in FATES}
-    checksums = {f"{fate}_raw": found[fate]["raw"] if fate in found else "0" for fate in FATES}
-    checksums["content"] = found[ACCEPTED]["content"] if ACCEPTED in found else "0"
-    reasons: dict[str, int] = {}
-    if counts[QUARANTINED]:
-        each = staged.where(F.col("_fate") == QUARANTINED).select(F.explode("_reasons").alias("r"))
-        reasons = {row["r"]: int(row["count"]) for row in each.groupBy("r").count().collect()}
-    numbers: dict[str, Any] = {}
-    if spec.dataset_rules:
-        accepted = staged.where(F.col("_fate") == ACCEPTED)
-        numbers = accepted.agg(*metrics(spec.dataset_rules)).collect()[0].asDict()
-    return Tally(counts, checksums, reasons, numbers)
+    counts, raw, reasons = Counter[str](), Counter[str](), Counter[str]()
+    numbers: dict[str, Any] | None = None
+    content = "0"
+    for group in groups.collect():
+        counts[group["_fate"]] += group["rows"]
+        raw[group["_fate"]] += int(group["raw"])
+        if group["_fate"] == QUARANTINED:
+            reasons.update(dict.fromkeys(group["_reasons"], group["rows"]))
+        elif group["_fate"] == ACCEPTED:
+            content = group["content"]
+            numbers = group.asDict()
+    if numbers is None and spec.dataset_rules:
+        numbers = staged.limit(0).agg(*metrics(spec.dataset_rules)).collect()[0].asDict()
+    checksums = {f"{fate}_raw": str(raw[fate]) for fate in FATES}
+    return Tally(
+        {fate: counts[fate] for fate in FATES},
+        {**checksums, "content": content},
+        dict(sorted(reasons.items())),
+        numbers or {},
+    )

@@ -15,6 +15,7 @@ from jobs.checksum import checksum, row_hash
 from jobs.decode import RAW_COLUMNS
 from jobs.delta import RunRecord
 from jobs.errors import LedgerError
+from jobs.kept import keeping
 from jobs.session import object_store
 from jobs.settings import Settings
 from jobs.spec import Source, Spec
@@ -25,6 +26,8 @@ KAFKA_OPTIONS = {
     "failOnDataLoss": "true",
     "kafka.default.api.timeout.ms": "20000",
     "kafka.request.timeout.ms": "10000",
+    # A broker answers as soon as it has data; the usual 500 ms are spent at each partition's end.
+    "kafka.fetch.max.wait.ms": "20",
 }
 
 
@@ -40,8 +43,8 @@ def ingest(session: SparkSession, spec: Spec, settings: Settings, record: RunRec
         raw, inputs, promised = _new_files(session, spec, settings)
     if raw is None:
         return replace(record, counts={"landed": 0})
-    raw = raw.persist()
-    try:
+    with keeping() as keep:
+        raw = keep(raw)
         row = raw.agg(F.count("*").alias("landed"), checksum(row_hash("value")).alias("sum"))
         landed, total = row.collect()[0]
         if promised is not None and landed != promised:
@@ -53,9 +56,7 @@ def ingest(session: SparkSession, spec: Spec, settings: Settings, record: RunRec
             record, inputs=inputs, counts={"landed": landed}, checksums={"landed": total}
         )
         delta.append(raw.select(*RAW_COLUMNS[source.kind]), settings.table_path(spec.name), done)
-        return done
-    finally:
-        raw.unpersist()
+    return done
 
 
 def _source(spec: Spec) -> Source:

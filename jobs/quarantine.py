@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from jobs import delta
 from jobs.decode import ROW, record_id
+from jobs.errors import LakeproofError
 from jobs.fates import QUARANTINED
 from jobs.settings import Settings
 from jobs.spec import Spec, find_spec
@@ -17,7 +18,6 @@ COLUMNS = {
     "ingested_at": "timestamp",
     "run_id": "string",
 }
-SOURCE_VIEW = "lakeproof_quarantine"
 
 
 def quarantine_path(settings: Settings, table: str) -> str:
@@ -36,6 +36,7 @@ def quarantine(
 
     `raw` is the bronze frame the batch was decoded from, None where the input is no bronze table:
     then the row itself, as JSON, is what is kept. `run` is (path of the quarantine, run id).
+    Raises: LakeproofError if another run of the table wrote at the same moment.
     """
     path, run_id = run
     rejected = staged.where(F.col("_fate") == QUARANTINED).select(
@@ -54,8 +55,14 @@ def quarantine(
         bytes_by_id = raw.select(record_id(source).alias("record_id"), F.col("value").alias("raw"))
         rows = bytes_by_id.join(F.broadcast(rejected.drop("own_json")), on="record_id")
     delta.create(session, path, COLUMNS)
-    rows.select(*COLUMNS).createOrReplaceTempView(SOURCE_VIEW)
-    session.sql(
-        f"MERGE INTO {delta.ref(path)} AS target USING {SOURCE_VIEW} AS source "
-        "ON target.record_id = source.record_id WHEN NOT MATCHED THEN INSERT *"
-    )
+    version = delta.latest_version(session, path) or 0
+    known = delta.read(session, path, version).select("record_id")
+    unknown = rows.select(*COLUMNS).join(F.broadcast(known), on="record_id", how="left_anti")
+    # Of two runs that saw the same version, Delta passes over the second.
+    writer = unknown.write.format("delta").mode("append").option("userMetadata", run_id)
+    writer.option("txnAppId", path).option("txnVersion", version).save(path)
+    if delta.latest_metadata(session, path) != run_id:
+        raise LakeproofError(
+            f"another run of {spec.name} wrote to {path} at the same moment. "
+            "Nothing is lost; run the table again."
+        )

@@ -18,6 +18,7 @@ from jobs.delta import RunRecord
 from jobs.errors import LakeproofError
 from jobs.fates import ACCEPTED, QUARANTINED, ROW_HASH, Tally, contract, judged, tally
 from jobs.ingest import ingest
+from jobs.kept import Keep, keeping
 from jobs.loads import recompute, stage, upsert
 from jobs.loads.recompute import Touched
 from jobs.quarantine import quarantine, quarantine_path
@@ -64,11 +65,9 @@ def run(table: str, settings: Settings) -> RunRecord:
     if batch.touched.values == []:
         delta.commit_record(session, path, record)
         return record
-    rows = _transformed(spec, batch).persist()
-    try:
-        return _confirmed(session, path, _finish(session, spec, settings, batch, rows, record))
-    finally:
-        rows.unpersist()
+    with keeping() as keep:
+        done = _finish(session, spec, settings, batch, keep, record)
+    return _confirmed(session, path, done)
 
 
 def _confirmed(session: SparkSession, path: str, record: RunRecord) -> RunRecord:
@@ -167,13 +166,13 @@ def _finish(
     spec: Spec,
     settings: Settings,
     batch: Batch,
-    rows: DataFrame,
+    keep: Keep,
     record: RunRecord,
 ) -> RunRecord:
-    """Steps 3 to 5 for the judged rows: check, publish, account."""
+    """Steps 2 to 5 for the batch: transform, check, publish, account."""
     path = settings.table_path(spec.name)
     target = session.read.format("delta").load(path) if record.run_number > 1 else None
-    staged = stage(rows, spec, target)
+    staged = stage(keep(_transformed(spec, batch)), spec, target, keep)
     counted: Tally = tally(staged, spec)
     done = replace(
         record,

@@ -11,13 +11,14 @@ from pyspark.sql import functions as F
 
 from jobs.decode import ROW
 from jobs.fates import ACCEPTED, DUPLICATE, KEY_CONFLICT, QUARANTINED, ROW_HASH, is_good
+from jobs.kept import Keep
 from jobs.spec import Spec
 
 
-def stage(rows: DataFrame, spec: Spec, target: DataFrame | None) -> DataFrame:
+def stage(rows: DataFrame, spec: Spec, target: DataFrame | None, keep: Keep) -> DataFrame:
     """The judged rows with their `_fate`; `target` is the table now, None before it has rows.
 
-    `rows` is read several times: hand over a persisted frame.
+    `rows` is read several times: hand over a kept frame.
     """
     good = rows.where(is_good())
     known = _contested(good, spec)
@@ -34,7 +35,7 @@ def stage(rows: DataFrame, spec: Spec, target: DataFrame | None) -> DataFrame:
     )
     reasons = F.when(is_conflict, F.array(F.lit(KEY_CONFLICT))).otherwise(F.col("_reasons"))
     return (
-        rows.join(F.broadcast(known), on=list(spec.keys), how="left")
+        rows.join(F.broadcast(keep(known)), on=list(spec.keys), how="left")
         .withColumns({"_fate": fate, "_reasons": reasons})
         .drop("known_hash", "first_id")
     )

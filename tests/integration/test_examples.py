@@ -79,7 +79,8 @@ def _given(session: SparkSession, table: str, rows: list[dict[str, Any]]) -> Dat
 
 def _staged(session: SparkSession, spec: Spec, example: dict[str, Any]) -> DataFrame:
     frames = [_given(session, table, example["given"][table]) for table in spec.inputs]
-    return stage(judged(contract(spec.transform(*frames), spec), spec), spec, None)
+    rows = judged(contract(spec.transform(*frames), spec), spec)
+    return stage(rows, spec, None, keep=lambda frame: frame)
 
 
 @pytest.mark.parametrize(("spec", "example"), EXAMPLES)

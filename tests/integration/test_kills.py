@@ -15,12 +15,13 @@ from jobs.namespace import namespace
 from jobs.run import run
 from jobs.session import forget_sessions, object_store, require
 from jobs.settings import Settings
-from tests.integration.lake import EVENTS, contents, publish_day, start_job
+from tests.integration.lake import contents, publish_day, start_job
 
 pytestmark = pytest.mark.integration
 
 PATIENCE_SECONDS = 90
 ORDERS = 2000
+TABLES = ["silver.orders", "silver.order_items"]
 
 
 @pytest.fixture(scope="module")
@@ -28,23 +29,20 @@ def undisturbed(stack: Settings) -> dict[str, tuple[int, str]]:
     """The content of the tables when nothing is killed."""
     with namespace(stack) as settings:
         publish_day(settings, orders=ORDERS)
-        _run_events(settings)
-        return contents(settings, EVENTS)
+        _run_tables(settings)
+        return contents(settings, TABLES)
 
 
 @pytest.fixture
 def ready(namespace_settings: Settings) -> Settings:
     """A namespace in which the day is in bronze, and only there."""
     publish_day(namespace_settings, orders=ORDERS)
-    for topic in ("orders", "payments", "clicks"):
-        run(f"bronze.{topic}", namespace_settings)
+    run("bronze.orders", namespace_settings)
     return namespace_settings
 
 
-def _run_events(settings: Settings) -> None:
-    for topic in ("orders", "payments", "clicks"):
-        run(f"bronze.{topic}", settings)
-    for table in EVENTS:
+def _run_tables(settings: Settings) -> None:
+    for table in ("bronze.orders", *TABLES):
         run(table, settings)
 
 
@@ -85,8 +83,8 @@ def test_a_killed_task_is_retried_to_the_same_tables(
     job.kill()
     job.communicate()
     assert job.returncode == -signal.SIGKILL
-    _run_events(ready)
-    assert contents(ready, EVENTS) == undisturbed
+    _run_tables(ready)
+    assert contents(ready, TABLES) == undisturbed
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -102,8 +100,8 @@ def test_a_killed_spark_server_is_survived(
     assert job.returncode != 0, errors
     forget_sessions()
     require("spark", ready.spark_remote.partition("//")[2], PATIENCE_SECONDS)
-    _run_events(ready)
-    assert contents(ready, EVENTS) == undisturbed
+    _run_tables(ready)
+    assert contents(ready, TABLES) == undisturbed
 
 
 def test_a_killed_ingest_lands_every_record_once(
@@ -114,8 +112,8 @@ def test_a_killed_ingest_lands_every_record_once(
     _wait_for(_has_object(namespace_settings, "bronze/orders/_delta_log/"), job)
     job.kill()
     job.communicate()
-    _run_events(namespace_settings)
-    assert contents(namespace_settings, EVENTS) == undisturbed
+    _run_tables(namespace_settings)
+    assert contents(namespace_settings, TABLES) == undisturbed
 
 
 def test_two_runs_of_one_table_at_once_do_not_double_it(
@@ -124,5 +122,5 @@ def test_two_runs_of_one_table_at_once_do_not_double_it(
     jobs = [start_job(ready, "silver.orders", "silver.order_items") for _ in range(2)]
     for job in jobs:
         job.communicate(timeout=PATIENCE_SECONDS)
-    _run_events(ready)
-    assert contents(ready, EVENTS) == undisturbed
+    _run_tables(ready)
+    assert contents(ready, TABLES) == undisturbed
