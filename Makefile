@@ -8,7 +8,7 @@ VENV := .venv/.complete
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor venv up down status logs reset demo run test test-fast lint bench
+.PHONY: help doctor venv up down status logs reset demo run test test-fast lint bench docs
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,8 @@ demo: up ## send a day of the shop through the platform, end with a ledger that 
 run: $(VENV) ## bring tables up to date without Airflow: T="silver.orders gold.daily_revenue"
 	@$(RUN) jobs $(T)
 
+docs: $(VENV) ## write docs/dictionary.md from the table specs
+	@$(RUN) jobs.dictionary
 lint: $(VENV) ## check style and types
 	@$(RUN) ruff check . && $(RUN) ruff format --check --quiet . && $(RUN) mypy
 

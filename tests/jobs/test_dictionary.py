@@ -1,0 +1,34 @@
+"""The data dictionary says what the specs say."""
+
+from dataclasses import replace
+
+from jobs.dictionary import DICTIONARY, dictionary
+from jobs.spec import find_spec, load_specs
+
+
+def test_the_page_in_docs_is_the_one_the_specs_make() -> None:
+    written = DICTIONARY.read_text()
+    assert written == dictionary(load_specs()), "docs/dictionary.md is old; `make docs` writes it"
+
+
+def test_every_column_of_every_table_has_its_line_with_unit_and_meaning() -> None:
+    page = dictionary(load_specs())
+    for spec in load_specs().values():
+        section = page.partition(f"### {spec.name}\n")[2].partition("\n### ")[0]
+        for name, column in spec.columns.items():
+            line = next(one for one in section.splitlines() if one.startswith(f"| `{name}` |"))
+            assert column.about and column.about in line
+            assert column.unit in line
+
+
+def test_a_served_table_leads_to_its_mart_and_a_bronze_table_comes_from_its_source() -> None:
+    page = dictionary(load_specs())
+    assert "  kafka.orders --> bronze.orders\n" in page
+    assert "  gold.daily_revenue --> mart.daily_revenue\n" in page
+
+
+def test_a_bar_in_a_meaning_does_not_break_the_table() -> None:
+    spec = find_spec("silver.orders")
+    column = replace(spec.columns["order_id"], about="a|b")
+    broken = replace(spec, columns={**spec.columns, "order_id": column})
+    assert "a\\|b |" in dictionary({spec.name: broken})
