@@ -42,8 +42,8 @@ demo: up ## send a day of the shop through the platform, end with a ledger that 
 run: $(VENV) ## bring tables up to date without Airflow: T="silver.orders gold.daily_revenue"
 	@$(RUN) jobs $(T)
 
-docs: $(VENV) ## write docs/dictionary.md from the table specs
-	@$(RUN) jobs.dictionary
+docs: $(VENV) ## write docs/dictionary.md and the contracts from the table specs
+	@$(RUN) jobs.contracts && $(RUN) jobs.dictionary
 lint: $(VENV) ## check style and types
 	@$(RUN) ruff check . && $(RUN) ruff format --check --quiet . && $(RUN) mypy
 

@@ -41,3 +41,7 @@ class GateFailed(LakeproofError):
 
 class LedgerError(LakeproofError):
     """Two sides of a hop differ in count or checksum."""
+
+
+class ContractBroken(LakeproofError):
+    """A change breaks who relies on a published contract, and its version does not say so."""

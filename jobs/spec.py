@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -16,6 +17,7 @@ from jobs.errors import SpecError
 LAYERS = ("bronze", "silver", "gold")
 OUTCOMES = (("quarantine", ""), ("", "critical"), ("", "warning"))
 LOADS = ("append", "insert", "upsert", "recompute")
+VERSION = re.compile(r"\d+\.\d+\.\d+")
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -76,6 +78,7 @@ class Spec:
     grain: str
     load: str
     columns: dict[str, Column]
+    version: str = "1.0.0"
     inputs: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     sequence_by: str = ""
@@ -139,12 +142,10 @@ def _build(cls: type[Any], raw: Any, where: str) -> Any:
     """An instance of a spec dataclass; an unknown or missing key is an error."""
     if not isinstance(raw, dict):
         raise SpecError(f"{where} must be a mapping, not {raw!r}")
-    known = {item.name for item in fields(cls)}
-    unknown = sorted(set(raw) - known)
+    known = sorted(item.name for item in fields(cls))
+    unknown = sorted(set(raw).difference(known))
     if unknown:
-        raise SpecError(
-            f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}"
-        )
+        raise SpecError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(known)}")
     try:
         return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in raw.items()})
     except TypeError as error:
@@ -194,6 +195,7 @@ def _check(spec: Spec, where: str) -> None:
     foreign = [table for table in spec.touched_by if table not in spec.inputs]
     is_bronze = spec.layer == "bronze"
     wrong = {
+        f"version must be like 1.0.0, not {spec.version}": not VERSION.fullmatch(str(spec.version)),
         f"load must be one of {', '.join(LOADS)}, not {spec.load!r}": spec.load not in LOADS,
         "a bronze table has a source, no other has": is_bronze != (spec.source is not None),
         "keys, inputs and at least one example are needed": not is_bronze
@@ -221,9 +223,8 @@ def ordered(specs: Iterable[Spec]) -> dict[str, Spec]:
             if table not in by_name:
                 raise SpecError(f"{spec.name} reads {table}, which has no jobs/<layer>/<table>.yml")
     try:
-        names = TopologicalSorter(
-            {s.name: sorted(s.inputs) for s in by_name.values()}
-        ).static_order()
+        graph = {spec.name: sorted(spec.inputs) for spec in by_name.values()}
+        names = TopologicalSorter(graph).static_order()
         return {name: by_name[name] for name in names}
     except CycleError as error:
         raise SpecError(

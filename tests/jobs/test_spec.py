@@ -54,6 +54,7 @@ def test_a_table_is_named_after_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
+        (("load: insert", "load: insert\nversion: 1.0"), "version must be like 1.0.0, not 1.0"),
         (("load: insert", "load: guess"), "load must be one of append, insert, upsert, recompute"),
         (("keys: [id]", "keys: [od]"), r"\['od'\] is not among its columns"),
         (("keys: [id]", "key: [id]"), "unknown key 'key'"),
