@@ -54,15 +54,19 @@ def quarantine(
         assert source is not None  # raw bytes come from bronze only
         bytes_by_id = raw.select(record_id(source).alias("record_id"), F.col("value").alias("raw"))
         rows = bytes_by_id.join(F.broadcast(rejected.drop("own_json")), on="record_id")
+    _append(session, rows.select(*COLUMNS), path, run_id)
+
+
+def _append(session: SparkSession, rows: DataFrame, path: str, run_id: str) -> None:
+    """Nothing; the records that the table did not have are in it."""
     delta.create(session, path, COLUMNS)
     version = delta.latest_version(session, path) or 0
     known = delta.read(session, path, version).select("record_id")
-    unknown = rows.select(*COLUMNS).join(F.broadcast(known), on="record_id", how="left_anti")
+    unknown = rows.join(F.broadcast(known), on="record_id", how="left_anti")
     # Of two runs that saw the same version, Delta passes over the second.
     writer = unknown.write.format("delta").mode("append").option("userMetadata", run_id)
     writer.option("txnAppId", path).option("txnVersion", version).save(path)
     if delta.latest_metadata(session, path) != run_id:
         raise LakeproofError(
-            f"another run of {spec.name} wrote to {path} at the same moment. "
-            "Nothing is lost; run the table again."
+            f"another run wrote to {path} at the same moment. Nothing is lost; run the table again."
         )
