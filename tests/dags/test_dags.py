@@ -44,6 +44,13 @@ def test_every_served_table_becomes_a_mart(dags: dict[str, Any]) -> None:
     assert _assets_read(dags["serve"]) == {s.name for s in load_specs().values() if s.serve}
 
 
+def test_the_page_of_a_dag_explains_each_of_its_tables(dags: dict[str, Any]) -> None:
+    for spec in load_specs().values():
+        page = dags["ingest" if spec.layer == "bronze" else spec.layer].doc_md
+        assert f"**{spec.name}** ({spec.load}): {spec.description}" in page
+        assert not spec.serve or spec.description in dags["serve"].doc_md
+
+
 @pytest.mark.parametrize("layer", ["silver", "gold"])
 def test_a_layer_waits_for_all_it_reads_from_other_layers(dags: dict[str, Any], layer: str) -> None:
     specs = [spec for spec in load_specs().values() if spec.layer == layer]
