@@ -22,7 +22,8 @@ from airflow.sdk import (
 )
 
 from jobs.errors import GateFailed, LedgerError, SpecError
-from jobs.spec import LAYERS, Spec, load_specs
+from jobs.spec import LAYERS, Spec
+from jobs.specs import load_specs
 
 SPECS = load_specs()
 NOT_WORTH_A_RETRY = (GateFailed, LedgerError, SpecError)

@@ -5,7 +5,7 @@ import time
 
 from jobs.errors import LakeproofError
 from jobs.settings import load_settings
-from jobs.spec import find_spec, load_specs
+from jobs.specs import find_spec, load_specs
 
 
 def main(tables: list[str]) -> None:

@@ -14,7 +14,8 @@ import yaml
 
 from jobs.errors import ContractBroken
 from jobs.settings import ROOT
-from jobs.spec import Column, Rule, Spec, load_specs
+from jobs.spec import Column, Rule, Spec
+from jobs.specs import load_specs
 
 FOLDER = ROOT / "contracts"
 LOGICAL_TYPES = {

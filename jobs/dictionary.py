@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jobs.settings import ROOT
-from jobs.spec import LAYERS, Spec, load_specs
+from jobs.spec import LAYERS, Spec
+from jobs.specs import load_specs
 
 DICTIONARY = ROOT / "docs" / "dictionary.md"
 HEADER = """# Data dictionary

@@ -17,7 +17,8 @@ from jobs.quarantine import quarantine_path
 from jobs.serve import lake_content, mart_content, mart_name, served_version
 from jobs.session import clickhouse, spark
 from jobs.settings import Settings
-from jobs.spec import Spec, load_specs
+from jobs.spec import Spec
+from jobs.specs import load_specs
 
 RUN_ID_HEADER = "run_id"
 

@@ -8,7 +8,8 @@ from jobs.decode import ROW, record_id
 from jobs.errors import LakeproofError
 from jobs.fates import QUARANTINED
 from jobs.settings import Settings
-from jobs.spec import Spec, find_spec
+from jobs.spec import Spec
+from jobs.specs import find_spec
 
 COLUMNS = {
     "record_id": "bigint",

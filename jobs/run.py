@@ -24,7 +24,8 @@ from jobs.loads.recompute import Touched
 from jobs.quarantine import quarantine, quarantine_path
 from jobs.session import spark
 from jobs.settings import Settings
-from jobs.spec import Spec, find_spec
+from jobs.spec import Spec
+from jobs.specs import find_spec
 from quality.gate import judge
 
 

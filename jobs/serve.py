@@ -15,7 +15,8 @@ from jobs.checksum import CHECKSUM_TYPE
 from jobs.errors import LakeproofError, LedgerError, SpecError
 from jobs.session import clickhouse, spark
 from jobs.settings import Settings
-from jobs.spec import Serve, Spec, find_spec
+from jobs.spec import Serve, Spec
+from jobs.specs import find_spec
 
 MART_DATABASE = "gold"
 TYPES = {

@@ -33,6 +33,8 @@ class Settings:
     clickhouse_analyst_user: str
     clickhouse_analyst_password: str = field(repr=False)
     postgres_dsn: str = field(repr=False)
+    shop_api_url: str
+    alert_url: str
     airflow_url: str
     airflow_user: str
     airflow_password: str = field(repr=False)
@@ -50,6 +52,10 @@ class Settings:
     def topic(self, name: str) -> str:
         """The Kafka topic of a source."""
         return f"{self.namespace}.{name}" if self.namespace else name
+
+    def schema(self, name: str) -> str:
+        """The Postgres schema of a source."""
+        return f"{self.namespace}_{name}" if self.namespace else name
 
     def database(self, name: str) -> str:
         """The ClickHouse database of a layer."""

@@ -6,7 +6,8 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from jobs.errors import LakeproofError, ServiceDown
 from jobs.session import PROBE_SECONDS, require
 from jobs.settings import Settings
-from jobs.spec import Source, load_specs
+from jobs.spec import Source
+from jobs.specs import load_specs
 
 
 def sources() -> list[Source]:

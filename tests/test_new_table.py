@@ -49,7 +49,7 @@ from airflow.dag_processing.dagbag import DagBag
 from jobs.contracts import contract
 from jobs.dictionary import dictionary
 from jobs.settings import ROOT
-from jobs.spec import find_spec, load_specs
+from jobs.specs import find_spec, load_specs
 from quality.rules import expectation
 spec = find_spec("gold.currencies")
 dags = DagBag(str(ROOT / "dags")).dags

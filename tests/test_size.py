@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.settings import ROOT
-from jobs.spec import load_specs
+from jobs.specs import load_specs
 
 MAX_FILE_LINES = 250
 MAX_FUNCTION_LINES = 40

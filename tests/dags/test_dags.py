@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.settings import ROOT
-from jobs.spec import load_specs
+from jobs.specs import load_specs
 
 HEAVY = ("pyspark", "pandas", "great_expectations", "minio", "kafka", "clickhouse_connect")
 

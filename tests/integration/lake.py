@@ -21,7 +21,7 @@ from jobs.run import run
 from jobs.serve import lake_content, serve
 from jobs.session import spark
 from jobs.settings import ROOT, Settings
-from jobs.spec import find_spec, load_specs
+from jobs.specs import find_spec, load_specs
 
 DAY = date(2026, 1, 5)
 EVENTS = ["silver.orders", "silver.order_items", "silver.payments", "silver.clicks"]

@@ -14,7 +14,8 @@ from jobs.fates import ACCEPTED, DUPLICATE, contract, judged, tally
 from jobs.loads import stage
 from jobs.session import spark
 from jobs.settings import Settings
-from jobs.spec import Spec, find_spec, load_specs
+from jobs.spec import Spec
+from jobs.specs import find_spec, load_specs
 from quality.gate import judge
 
 pytestmark = pytest.mark.integration

@@ -16,7 +16,7 @@ from jobs.run import run
 from jobs.serve import serve
 from jobs.session import clickhouse, object_store
 from jobs.settings import Settings
-from jobs.spec import load_specs
+from jobs.specs import load_specs
 from tests.integration.lake import (
     DAY,
     DERIVED,

@@ -14,7 +14,8 @@ from jsonschema import Draft201909Validator
 from jobs import contracts
 from jobs.contracts import breaking, contract, is_widening, publish, published, require_compatible
 from jobs.errors import ContractBroken
-from jobs.spec import Column, Spec, find_spec, load_specs
+from jobs.spec import Column, Spec
+from jobs.specs import find_spec, load_specs
 
 SCHEMA = json.loads(Path(__file__).with_name("odcs-json-schema-v3.1.0.json").read_text())
 ORDERS = find_spec("silver.orders")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from jobs.dictionary import DICTIONARY, dictionary
-from jobs.spec import find_spec, load_specs
+from jobs.specs import find_spec, load_specs
 
 
 def test_the_page_in_docs_is_the_one_the_specs_make() -> None:

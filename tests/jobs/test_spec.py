@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import SpecError
-from jobs.spec import find_spec, load_specs, ordered, read_spec
+from jobs.spec_file import read_spec
+from jobs.specs import find_spec, load_specs, ordered
 
 GOOD = """
 description: A table.
@@ -55,10 +56,13 @@ def test_a_table_is_named_after_its_place(tmp_path: Path) -> None:
     ("change", "sentence"),
     [
         (("load: insert", "load: insert\nversion: 1.0"), "version must be like 1.0.0, not 1.0"),
-        (("load: insert", "load: guess"), "load must be one of append, insert, upsert, recompute"),
+        (
+            ("load: insert", "load: guess"),
+            "load must be one of append, insert, upsert, history, recompute",
+        ),
         (("keys: [id]", "keys: [od]"), r"\['od'\] is not among its columns"),
         (("keys: [id]", "key: [id]"), "unknown key 'key'"),
-        (("load: insert", "load: upsert"), "upsert needs sequence_by"),
+        (("load: insert", "load: upsert"), "upsert and history need sequence_by"),
         (("keys: [id]", "keys: [id]\ntouched_by: {silver.x: id}"), "which is no input"),
         (
             ("keys: [id]", "keys: [id]\nquality: [{rule: not_null, column: id}]"),

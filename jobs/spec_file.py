@@ -1,0 +1,94 @@
+"""One `jobs/<layer>/<table>.yml` read into a spec, or refused with the sentence that says why."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jobs.errors import SpecError
+from jobs.spec import Column, Rule, Serve, Source, Spec
+
+OUTCOMES = (("quarantine", ""), ("", "critical"), ("", "warning"))
+LOADS = ("append", "insert", "upsert", "history", "recompute")
+SEQUENCED = ("upsert", "history")
+VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+def _build(cls: type[Any], raw: Any, where: str) -> Any:
+    """An instance of a spec dataclass; an unknown or missing key is an error."""
+    if not isinstance(raw, dict):
+        raise SpecError(f"{where} must be a mapping, not {raw!r}")
+    known = sorted(item.name for item in fields(cls))
+    unknown = sorted(set(raw).difference(known))
+    if unknown:
+        raise SpecError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(known)}")
+    try:
+        return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in raw.items()})
+    except TypeError as error:
+        raise SpecError(f"{where}: {error}") from None
+
+
+def _rule(raw: dict[str, Any], where: str) -> Rule:
+    named = {"rule", "column", "reason", "on_fail", "severity"}
+    args = {key: value for key, value in raw.items() if key not in named}
+    rule: Rule = _build(Rule, {k: v for k, v in raw.items() if k in named} | {"args": args}, where)
+    if (rule.on_fail, rule.severity) not in OUTCOMES:
+        raise SpecError(
+            f"{where}: rule {rule.name!r} needs either `on_fail: quarantine` (a row rule) "
+            f"or `severity: critical|warning` (a dataset rule)"
+        )
+    return rule
+
+
+def read_spec(path: Path) -> Spec:
+    """The table described by one YAML file; its name is the file's place.
+
+    Raises: SpecError naming file and key when the file is wrong.
+    """
+    name = f"{path.parent.name}.{path.stem}"
+    where = f"jobs/{path.parent.name}/{path.name}"
+    raw = yaml.safe_load(path.read_text())
+    if not isinstance(raw, dict):
+        raise SpecError(f"{where} must be a mapping")
+    raw["columns"] = {
+        column: _build(Column, value if isinstance(value, dict) else {"type": value}, where)
+        for column, value in raw.get("columns", {}).items()
+    }
+    raw["quality"] = [_rule(rule, where) for rule in raw.get("quality", [])]
+    for key, cls in (("source", Source), ("serve", Serve)):
+        if key in raw:
+            raw[key] = _build(cls, raw[key], f"{where}: {key}")
+    spec: Spec = _build(Spec, {"name": name, **raw}, where)
+    _check(spec, where)
+    return spec
+
+
+def _check(spec: Spec, where: str) -> None:
+    """Raises: SpecError with the first sentence that is true."""
+    named = [*spec.keys, *spec.partition_by, spec.group, spec.sequence_by]
+    named += [rule.column for rule in spec.quality]
+    strange = [name for name in named if name and name not in spec.columns]
+    foreign = [table for table in spec.touched_by if table not in spec.inputs]
+    is_bronze = spec.layer == "bronze"
+    wrong = {
+        f"version must be like 1.0.0, not {spec.version}": not VERSION.fullmatch(str(spec.version)),
+        f"load must be one of {', '.join(LOADS)}, not {spec.load!r}": spec.load not in LOADS,
+        "a bronze table has a source, no other has": is_bronze != (spec.source is not None),
+        "keys, inputs and at least one example are needed": not is_bronze
+        and not (spec.keys and spec.inputs and spec.examples),
+        f"{strange} is not among its columns": bool(strange) and not is_bronze,
+        "gold has no quarantine; make the rule `severity: critical`": spec.layer == "gold"
+        and any(rule.on_fail for rule in spec.quality),
+        f"{' and '.join(SEQUENCED)} need sequence_by, no other load has it": (
+            spec.load in SEQUENCED
+        )
+        != bool(spec.sequence_by),
+        "history needs surrogate_key, and only history has it": (spec.load == "history")
+        != bool(spec.surrogate_key),
+        f"touched_by names {foreign}, which is no input": bool(foreign),
+    }
+    for sentence, is_true in wrong.items():
+        if is_true:
+            raise SpecError(f"{where}: {sentence}")
