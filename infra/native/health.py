@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urljoin
 
 import requests
 
@@ -136,10 +137,25 @@ def check_airflow_api(settings: Settings) -> None:
         raise ServiceDown("airflow-api-server", url, error) from error
 
 
+def check_http(service: str, url_of: Callable[[Settings], str]) -> Check:
+    """A check of a small service of ours: its health page answers."""
+
+    def check(settings: Settings) -> None:
+        url = urljoin(url_of(settings), "/health")
+        try:
+            requests.get(url, timeout=ANSWER_SECONDS).raise_for_status()
+        except requests.RequestException as error:
+            raise ServiceDown(service, url, error) from error
+
+    return check
+
+
 CHECKS: dict[str, Check] = {
     "minio": check_minio,
     "kafka": check_kafka,
     "postgres": check_postgres,
+    "stubs": check_http("stubs", lambda settings: settings.shop_api_url),
+    "alerts": check_http("alerts", lambda settings: settings.alert_url),
     "spark": check_spark,
     "clickhouse": check_clickhouse,
     "airflow-api-server": check_airflow_api,

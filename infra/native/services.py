@@ -24,6 +24,8 @@ SERVICES = (
     Service("kafka", "store", "KAFKA_BOOTSTRAP_SERVERS", starting_seconds=6),
     # INT is Postgres' fast shutdown; TERM would wait for every client to leave.
     Service("postgres", "store", "POSTGRES_DSN", stop_signal="INT"),
+    Service("stubs", "store", "SHOP_API_URL"),
+    Service("alerts", "store", "ALERT_URL"),
     Service("spark", "compute", "SPARK_REMOTE", starting_seconds=10),
     Service("clickhouse", "compute", "CLICKHOUSE_PORT"),
     Service("airflow-api-server", "compute", "AIRFLOW_URL", starting_seconds=15),
