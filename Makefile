@@ -21,20 +21,13 @@ $(VENV): uv.lock infra/native/bootstrap.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is missing; make doctor says how to get it."; exit 1; }
 	@$(PYTHON) infra/native/bootstrap.py
 
-up: $(VENV) ## start the platform and wait until every service is healthy
-	@$(RUN) infra.native up
-
-down: $(VENV) ## stop the platform; its data stays
-	@$(RUN) infra.native down
-
-status: $(VENV) ## show services, ports, uptime and memory
-	@$(RUN) infra.native status
-
-logs: $(VENV) ## show logs: S=<service> for one, FOLLOW=1 to go on
-	@$(RUN) infra.native logs
-
-reset: $(VENV) ## stop the platform and delete its data
-	@$(RUN) infra.native reset
+up: ## start the platform and wait until every service is healthy
+down: ## stop the platform; its data stays
+status: ## show services, ports, uptime and memory
+logs: ## show logs: S=<service> for one, FOLLOW=1 to go on
+reset: ## stop the platform and delete its data
+up down status logs reset: $(VENV)
+	@$(RUN) infra.native $@
 
 demo: up ## send a day of the shop through the platform, end with a ledger that balances
 	@$(RUN) infra.demo
