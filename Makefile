@@ -8,7 +8,7 @@ VENV := .venv/.complete
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor venv up down status logs reset demo run test test-fast lint bench docs
+.PHONY: help doctor venv up down status logs reset demo run verify quality months docs lint test-fast test bench
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,12 +31,18 @@ up down status logs reset: $(VENV)
 
 demo: up ## send a day of the shop through the platform, end with a ledger that balances
 	@$(RUN) infra.demo
-
 run: $(VENV) ## bring tables up to date without Airflow: T="silver.orders gold.daily_revenue"
 	@$(RUN) jobs $(T)
+verify: up ## let ClickHouse compute every mart again from silver and compare to the cent
+	@$(RUN) jobs.verify $(T)
+quality: up ## judge the tables as they stand and print their scores
+	@$(RUN) quality $(T)
+months: up ## months of the shop against the truth, with backfill, replay and rebuild: DAYS=90
+	@$(RUN) infra.demo.months
 
-docs: $(VENV) ## write docs/dictionary.md and the contracts from the table specs
-	@$(RUN) jobs.contracts && $(RUN) jobs.dictionary
+docs: up ## write docs/dictionary.md and the contracts from the table specs
+	@$(RUN) jobs.contracts && $(RUN) jobs.lineage && $(RUN) jobs.dictionary
+
 lint: $(VENV) ## check style and types
 	@$(RUN) ruff check . && $(RUN) ruff format --check --quiet . && $(RUN) mypy
 

@@ -57,7 +57,7 @@ def _to_folder(run: Run, path: Path) -> None:
 def _print_ledger(ledger: Ledger) -> None:
     for name, topic in ledger.topics.items():
         print(
-            f"{name:<9} {topic.produced.count:>10,} produced = {topic.acked.count:>10,} acked "
+            f"{name:<15} {topic.produced.count:>10,} produced = {topic.acked.count:>10,} acked "
             f"+ {topic.rejected.count:,} rejected"
         )
 
@@ -65,7 +65,7 @@ def _print_ledger(ledger: Ledger) -> None:
 def _print_truth(truth: Truth, path: Path) -> None:
     for topic, classes in truth.topics.items():
         counts = ", ".join(f"{tally.count:,} {label}" for label, tally in classes.items())
-        print(f"{topic:<9} {counts}")
+        print(f"{topic:<15} {counts}")
     revenue = sum(total.revenue_eur_cents for total in truth.sales.values())
     print(f"{truth.run_id}: revenue EUR {revenue // 100:,}.{revenue % 100:02d}, truth in {path}")
 
@@ -73,7 +73,7 @@ def _print_truth(truth: Truth, path: Path) -> None:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="python -m generators", description=__doc__)
     parser.add_argument("--day", type=_day, required=True, help="business day in UTC, YYYY-MM-DD")
-    parser.add_argument("--count", type=int, default=20_000, help="orders; 5 messages for each")
+    parser.add_argument("--count", type=int, default=20_000, help="orders; 7 messages for each")
     parser.add_argument("--seed", type=int, default=7, help="another seed is another shop")
     parser.add_argument("--rate", type=float, default=0.0, help="messages a second, 0 = no limit")
     parser.add_argument("--to", default=TO_KAFKA, help="kafka, or a folder")

@@ -24,16 +24,26 @@ class Visit(NamedTuple):
         return self.customer_id.encode()
 
 
+def currencies(seed: int) -> list[str]:
+    """What each customer pays in on every day; the first is that of customer number 1."""
+    return Random(f"customers/{seed}").choices(
+        list(CURRENCY_WEIGHTS), list(CURRENCY_WEIGHTS.values()), k=CUSTOMERS_COUNT
+    )
+
+
+def customer_id_at(index: int) -> str:
+    """The id of a customer, the same on every day."""
+    return f"c-{index + 1:06d}"
+
+
 class Customers:
-    """The customers of a shop; each pays in one currency on every day."""
+    """The customers of a shop."""
 
     def __init__(self, seed: int) -> None:
-        self._currencies = Random(f"customers/{seed}").choices(
-            list(CURRENCY_WEIGHTS), list(CURRENCY_WEIGHTS.values()), k=CUSTOMERS_COUNT
-        )
+        self._currencies = currencies(seed)
 
     def visit(self, visit_id: str, moment_ms: int, rng: Random) -> Visit:
         """Somebody comes; one visit in 27 is that of customer number 1."""
         u = rng.random()
         index = int(CUSTOMERS_COUNT * u * u * u)
-        return Visit(visit_id, f"c-{index + 1:06d}", self._currencies[index], moment_ms)
+        return Visit(visit_id, customer_id_at(index), self._currencies[index], moment_ms)

@@ -7,7 +7,18 @@ from heapq import heappop, heappush
 from itertools import accumulate
 from random import Random
 
-from generators.messages import CLICKS, DUPLICATE, GOOD, ORDERS, PAYMENTS, Message
+from generators.messages import (
+    CLICKS,
+    DUPLICATE,
+    GOOD,
+    ORDERS,
+    PAYMENTS,
+    REFUNDS,
+    REVIEWS,
+    SHIPMENTS,
+    SOCIAL_MENTIONS,
+    Message,
+)
 from generators.run import Run
 
 LATEST_REPEAT = 5_000
@@ -43,7 +54,11 @@ def _amount_as_object(value: bytes, _: float) -> bytes:
 
 
 def _time_as_object(value: bytes, _: float) -> bytes:
-    return re.sub(rb'"clicked_at":("[^"]+")', rb'"clicked_at":{"utc":\1}', value)
+    return re.sub(rb'_at":("[^"]+")', rb'_at":{"utc":\1}', value, count=1)
+
+
+def _rating_in_words(value: bytes, _: float) -> bytes:
+    return re.sub(rb'"rating":\d', b'"rating":"good"', value, count=1)
 
 
 def _wrong_total(value: bytes, u: float) -> bytes:
@@ -70,6 +85,14 @@ SPOILERS: dict[str, dict[str, Spoiler]] = {
         "unknown_currency": _in_no_currency,
     },
     CLICKS: {**_COMMON, "wrong_type": _time_as_object},
+    SHIPMENTS: {**_COMMON, "wrong_type": _time_as_object},
+    REFUNDS: {
+        **_COMMON,
+        "wrong_type": _amount_as_object,
+        "unknown_currency": _in_no_currency,
+    },
+    REVIEWS: {**_COMMON, "wrong_type": _rating_in_words},
+    SOCIAL_MENTIONS: {**_COMMON, "wrong_type": _time_as_object},
 }
 
 
@@ -107,9 +130,9 @@ def with_defects(messages: Iterator[Message], run: Run) -> Iterator[Message]:
         elif label == DUPLICATE:
             yield message
             due = number + 1 + int(LATEST_REPEAT * rng.random())
-            heappush(repeats, (due, number, message._replace(label=DUPLICATE, sales=())))
+            heappush(repeats, (due, number, message._replace(label=DUPLICATE, facts=())))
         else:
             value = SPOILERS[message.topic][label](message.value, rng.random())
-            yield message._replace(value=value, label=label, sales=())
+            yield message._replace(value=value, label=label, facts=())
     while repeats:
         yield heappop(repeats)[2]

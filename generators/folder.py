@@ -1,13 +1,18 @@
-"""A run written to a folder: the very bytes that go to Kafka and the object store."""
+"""A run written to a folder: what goes to Kafka, the object store and the shop's database."""
 
+import json
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 from generators.landing import files
 from generators.messages import TOPICS
+from generators.people import Row
 from generators.publish import Watch, unwatched
 from generators.run import Run
 from generators.shop import stream
+from generators.shop_tables import after_first_day
+from generators.stock import Stockroom
 from generators.truth import Truth
 from jobs.errors import LakeproofError
 
@@ -17,8 +22,9 @@ TRUTH_FILE = "truth.json"
 def write(run: Run, folder: Path, watch: Watch = unwatched) -> Truth:
     """The truth of a run that is now in a folder, in place of what was there of an older run.
 
-    Shape: one line for each message in `<topic>.jsonl`, the landing files under their keys,
-    the truth, written last, in `truth.json`.
+    Shape: one line for each message in `<topic>.jsonl`, the landing files under their keys, the
+    rows of the shop's tables as they stand at the end of the day, if it was the first, in
+    `shop/<table>.jsonl`, and the truth, written last, in `truth.json`.
     Raises: LakeproofError if the folder cannot be written.
     """
     try:
@@ -31,7 +37,7 @@ def write(run: Run, folder: Path, watch: Watch = unwatched) -> Truth:
 
 
 def _write(run: Run, folder: Path, watch: Watch) -> Truth:
-    truth = Truth.of(run)
+    truth, stockroom = Truth.of(run), Stockroom(run)
     (folder / TRUTH_FILE).unlink(missing_ok=True)
     for file in files(run.day, run.seed):
         path = folder / file.key
@@ -41,8 +47,24 @@ def _write(run: Run, folder: Path, watch: Watch) -> Truth:
         sinks = {
             topic: stack.enter_context((folder / f"{topic}.jsonl").open("wb")) for topic in TOPICS
         }
-        for number, message in enumerate(truth.counting(stream(run)), 1):
+        messages = truth.counting(stockroom.counting(stream(run)))
+        for number, message in enumerate(messages, 1):
             sinks[message.topic].write(message.value + b"\n")
             watch(number, 0)
+    truth.count(stockroom.facts())
+    booked = [{**item._asdict(), "updated_at": item.moved_at} for item in stockroom.movements()]
+    tables = {**after_first_day(run.day, run.seed), "inventory_movements": booked}
+    for table, rows in tables.items():
+        path = folder / "shop" / f"{table}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"".join(map(_line, rows)))
     (folder / TRUTH_FILE).write_text(truth.to_json())
     return truth
+
+
+def _line(row: Row) -> bytes:
+    return json.dumps(row, default=_instant, ensure_ascii=False).encode() + b"\n"
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

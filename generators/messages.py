@@ -2,31 +2,29 @@
 
 from typing import NamedTuple
 
+from generators.facts import Fact
+
 ORDERS = "orders"
 PAYMENTS = "payments"
 CLICKS = "clicks"
-TOPICS = (ORDERS, PAYMENTS, CLICKS)
+SHIPMENTS = "shipments"
+REFUNDS = "refunds"
+REVIEWS = "reviews"
+SOCIAL_MENTIONS = "social_mentions"
+TOPICS = (ORDERS, PAYMENTS, CLICKS, SHIPMENTS, REFUNDS, REVIEWS, SOCIAL_MENTIONS)
 
 GOOD = "good"
 DUPLICATE = "duplicate"
 
 
-class Sale(NamedTuple):
-    """What one order line adds to the revenue of its category."""
-
-    category: str
-    quantity: int
-    revenue_eur_cents: int
-
-
 class Message(NamedTuple):
     """One record of a topic, named without its namespace.
 
-    `label` is `good`, `duplicate` or the defect. `sales` is filled for good orders only.
+    `label` is `good`, `duplicate` or the defect. Only a good message has `facts`.
     """
 
     topic: str
     key: bytes
     value: bytes
     label: str = GOOD
-    sales: tuple[Sale, ...] = ()
+    facts: tuple[Fact, ...] = ()

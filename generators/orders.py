@@ -6,19 +6,31 @@ from typing import NamedTuple
 
 from generators.clock import timestamp
 from generators.customers import Visit
+from generators.facts import OrderPlaced, Sale
 from generators.fx_rates import from_eur_cents, fx_rates, to_eur_cents
-from generators.messages import ORDERS, Message, Sale
+from generators.messages import ORDERS, Message
 from generators.products import popular_index, products
 
 MOST_LINES = 5
 MOST_UNITS = 4
 
 
+class Line(NamedTuple):
+    """One line of an order, priced in the order's currency."""
+
+    number: int
+    product_id: str
+    quantity: int
+    unit_price_cents: int
+
+
 class Order(NamedTuple):
-    """What a payment and the clicks before it need to know of an order, and its message."""
+    """What follows from an order needs to know this of it. `rate_micros` is euros per unit."""
 
     visit: Visit
+    lines: tuple[Line, ...]
     total_cents: int
+    rate_micros: int
     message: Message
 
 
@@ -45,18 +57,33 @@ class Till:
             u = rng.random()
             quantity = 1 + int(MOST_UNITS * u * u)
             product, price = self._catalogue[index], prices[index]
-            lines.append(
-                f'{{"line_number":{number},"product_id":"{product.product_id}",'
-                f'"quantity":{quantity},"unit_price_cents":{price}}}'
-            )
+            lines.append(Line(number, product.product_id, quantity, price))
             cents = quantity * price
             total_cents += cents
-            sales.append(Sale(product.category, quantity, to_eur_cents(cents, rate)))
-        value = (
+            sales.append(
+                Sale(
+                    f"o-{visit.visit_id}",
+                    number,
+                    product.product_id,
+                    product.category,
+                    quantity,
+                    to_eur_cents(cents, rate),
+                )
+            )
+        placed = OrderPlaced(f"o-{visit.visit_id}", visit.customer_id, visit.moment_ms)
+        value = self._value(visit, lines, total_cents)
+        message = Message(ORDERS, visit.key, value, facts=(placed, *sales))
+        return Order(visit, tuple(lines), total_cents, rate, message)
+
+    def _value(self, visit: Visit, lines: list[Line], total_cents: int) -> bytes:
+        items = ",".join(
+            f'{{"line_number":{number},"product_id":"{product_id}",'
+            f'"quantity":{quantity},"unit_price_cents":{price}}}'
+            for number, product_id, quantity, price in lines
+        )
+        return (
             f'{{"order_id":"o-{visit.visit_id}","customer_id":"{visit.customer_id}",'
             f'"ordered_at":"{timestamp(self._day, visit.moment_ms)}",'
-            f'"currency":"{visit.currency}","items":[{",".join(lines)}],'
+            f'"currency":"{visit.currency}","items":[{items}],'
             f'"total_cents":{total_cents}}}'
-        )
-        message = Message(ORDERS, visit.key, value.encode(), sales=tuple(sales))
-        return Order(visit, total_cents, message)
+        ).encode()

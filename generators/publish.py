@@ -1,4 +1,4 @@
-"""A run, or any messages, published to Kafka and the object store."""
+"""A run published to every source of the platform, or any messages to Kafka."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -8,12 +8,14 @@ from time import monotonic
 from minio.error import S3Error
 from urllib3.exceptions import HTTPError
 
+from generators import oltp, stubs
 from generators.landing import LandingFile, files
 from generators.ledger import Ledger
 from generators.messages import TOPICS, Message
 from generators.producer import PRODUCERS, Producer, Transport
 from generators.run import Run
 from generators.shop import stream
+from generators.stock import Stockroom
 from generators.truth import Truth
 from jobs.errors import LakeproofError, ServiceDown
 from jobs.session import object_store
@@ -47,16 +49,23 @@ def publish(
     transport: Transport = USUAL_TRANSPORT,
     watch: Watch = unwatched,
 ) -> Published:
-    """The truth and the delivery ledger of a run whose files and messages are out.
+    """The truth and the delivery ledger of a run that is out at every source.
 
-    Raises: ServiceDown if broker or store does not answer at the start; LakeproofError if a
-    topic or the bucket does not exist. What fails later is in the ledger.
+    Files, APIs, messages, and in the end the shop's database: what it sold is known by then.
+    Raises: ServiceDown if a service does not answer at the start; LakeproofError if a topic or
+    the bucket does not exist, or the database knows the day from another run. Messages that fail
+    later are in the ledger.
     """
     transport = replace(transport, client=transport.client_for(run.expected_messages))
-    truth = Truth.of(run)
+    truth, stockroom = Truth.of(run), Stockroom(run)
     require_topics(settings)
+    oltp.prepare(run, settings)
     land(files(run.day, run.seed), settings)
-    ledger = send(truth.counting(stream(run)), run.run_id, settings, transport, watch)
+    stubs.hand_over(run.day, run.seed, settings)
+    messages = truth.counting(stockroom.counting(stream(run)))
+    ledger = send(messages, run.run_id, settings, transport, watch)
+    truth.count(stockroom.facts())
+    oltp.advance(run, stockroom.movements(), settings)
     return Published(truth, ledger)
 
 

@@ -11,6 +11,12 @@ FIRST_DAY = date(2000, 1, 1)
 LAST_DAY = date(2098, 12, 31)
 PAID_SHARE = 0.92
 CLICKS_PER_ORDER = 3
+REPORTS_PER_SHIPMENT = 2
+LINES_PER_ORDER = 3
+SHIPPED_SHARE = 0.95
+REFUNDED_SHARE = 0.06
+REVIEWED_SHARE = 0.05
+MENTIONED_SHARE = 0.03
 
 
 @dataclass(frozen=True)
@@ -88,5 +94,8 @@ class Run:
     @property
     def expected_messages(self) -> int:
         """About how many messages the run emits."""
-        per_order = 1 + PAID_SHARE + CLICKS_PER_ORDER
+        per_payment = 1 + SHIPPED_SHARE * REPORTS_PER_SHIPMENT + REFUNDED_SHARE * LINES_PER_ORDER
+        per_order = (
+            1 + CLICKS_PER_ORDER + PAID_SHARE * per_payment + REVIEWED_SHARE + MENTIONED_SHARE
+        )
         return round(self.count * per_order * (1 + self.defects.shares()[DUPLICATE]))

@@ -13,6 +13,19 @@ from typing import Any
 import yaml
 
 from jobs.errors import ContractBroken
+from jobs.schema_change import (
+    DECISIONS,
+    DROPPED,
+    DROPPED_VALUE,
+    NEW,
+    NEW_REQUIRED,
+    NEW_VALUE,
+    NOW_NULLABLE,
+    NOW_REQUIRED,
+    OTHER_KEY,
+    RENAMED,
+    kind_of_type_change,
+)
 from jobs.settings import ROOT
 from jobs.spec import Column, Rule, Spec
 from jobs.specs import load_specs
@@ -30,7 +43,6 @@ LOGICAL_TYPES = {
     "array": "array",
     "struct": "object",
 }
-WIDENINGS = {("int", "bigint"), ("int", "double"), ("float", "double"), ("date", "timestamp")}
 Contract = dict[str, Any]
 
 
@@ -86,46 +98,75 @@ def _quality(rule: Rule) -> dict[str, Any]:
 
 
 def breaking(old: Contract, new: Contract) -> list[str]:
-    """What in the new contract breaks those who rely on the old one, a sentence each.
+    """What in the new contract breaks those who rely on the old one, a sentence each."""
+    return [said for kind, said in changes(old, new) if DECISIONS[kind].is_breaking]
+
+
+def changes(old: Contract, new: Contract) -> list[tuple[str, str]]:
+    """Kind of each change between two contracts, as `jobs.schema_change` decides on it, in words.
 
     Readers of a table break when a column goes, changes its type other than to a wider one, or may
     suddenly be null; producers of a topic when they must send what they need not send before.
     """
     before, after = _properties(old), _properties(new)
-    is_written_by_others = old["schema"][0]["physicalType"] == "topic"
+    is_topic = old["schema"][0]["physicalType"] == "topic"
+    gone = [name for name in before if name not in after]
+    come = [name for name in after if name not in before]
     return [
-        *(f"column {name} is gone" for name in before if name not in after),
-        *_changed(before, after, is_written_by_others),
-        *(
-            f"column {name} is new and required of every producer"
-            for name in after
-            if is_written_by_others and name not in before and after[name]["required"]
-        ),
-        *(["the key is another"] if _key(old) != _key(new) else []),
+        *_gone_and_come({n: before[n] for n in gone}, {n: after[n] for n in come}, is_topic),
+        *_changed(before, after, is_topic),
+        *_values_changed(old, new),
+        *([(OTHER_KEY, "the key is another")] if _key(old) != _key(new) else []),
     ]
 
 
+def _gone_and_come(
+    gone: dict[str, Any], come: dict[str, Any], is_topic: bool
+) -> Iterator[tuple[str, str]]:
+    """One column gone and one of its type come is most likely a renamed one."""
+    types = [[one["physicalType"] for one in side.values()] for side in (gone, come)]
+    if len(types[0]) == 1 and types[0] == types[1]:
+        yield RENAMED, f"column {next(iter(gone))} is gone, perhaps renamed to {next(iter(come))}"
+        return
+    yield from ((DROPPED, f"column {name} is gone") for name in gone)
+    for name, column in come.items():
+        if is_topic and column["required"]:
+            yield NEW_REQUIRED, f"column {name} is new and required of every producer"
+        else:
+            yield NEW, f"column {name} is new"
+
+
 def _changed(
-    before: dict[str, Any], after: dict[str, Any], is_written_by_others: bool
-) -> Iterator[str]:
-    for name in before.keys() & after.keys():
+    before: dict[str, Any], after: dict[str, Any], is_topic: bool
+) -> Iterator[tuple[str, str]]:
+    for name in (name for name in before if name in after):
         types = (before[name]["physicalType"], after[name]["physicalType"])
-        if types[0] != types[1] and not is_widening(*types):
-            yield f"column {name} was {types[0]} and is {types[1]}"
+        if types[0] != types[1]:
+            yield kind_of_type_change(*types), f"column {name} was {types[0]} and is {types[1]}"
         was, is_ = before[name]["required"], after[name]["required"]
-        if is_written_by_others and is_ and not was:
-            yield f"column {name} is now required of every producer"
-        if not is_written_by_others and was and not is_:
-            yield f"column {name} may now be null"
+        if is_topic and is_ and not was:
+            yield NOW_REQUIRED, f"column {name} is now required of every producer"
+        if not is_topic and was and not is_:
+            yield NOW_NULLABLE, f"column {name} may now be null"
 
 
-def is_widening(old: str, new: str) -> bool:
-    """Whether every value of the old type is one of the new type."""
-    decimals = [re.fullmatch(r"decimal\((\d+), ?(\d+)\)", type_) for type_ in (old, new)]
-    if decimals[0] and decimals[1]:
-        (precision, scale), (wider, longer) = (map(int, d.groups()) for d in decimals if d)
-        return longer >= scale and wider - longer >= precision - scale
-    return (old, new) in WIDENINGS
+def _values_changed(old: Contract, new: Contract) -> Iterator[tuple[str, str]]:
+    before, after = _values(old), _values(new)
+    for column in (column for column in before if column in after):
+        for value in sorted(after[column] - before[column]):
+            yield NEW_VALUE, f"column {column} may now be {value}"
+        for value in sorted(before[column] - after[column]):
+            yield DROPPED_VALUE, f"column {column} may no longer be {value}"
+
+
+def _values(one: Contract) -> dict[str, set[str]]:
+    """The values that columns are held to by a rule."""
+    rules = [rule["implementation"] for rule in one["schema"][0]["quality"]]
+    return {
+        rule["column"]: {str(value) for value in rule["values"]}
+        for rule in rules
+        if rule["rule"] == "in_set"
+    }
 
 
 def _properties(one: Contract) -> dict[str, Any]:

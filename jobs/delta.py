@@ -13,10 +13,15 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, Row, SparkSession
 
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+WRITER = "spark.databricks.delta.write.txnAppId"
+WRITE_NUMBER = "spark.databricks.delta.write.txnVersion"
 PROPERTIES = (
     "'delta.enableChangeDataFeed'='true', 'delta.logRetentionDuration'='interval 3650 days'"
 )
 RECENT_COMMITS = 20
+MERGE_SOURCE = "lakeproof_merge"
+# What these operations commit holds the same rows as before.
+SAME_ROWS = ("OPTIMIZE", "REORG", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CLUSTER BY")
 NO_TABLE = ("DELTA_TABLE_ONLY_OPERATION", "DELTA_MISSING_DELTA_TABLE")
 
 
@@ -36,6 +41,14 @@ class RunRecord:
     checksums: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    # Fields the contract does not know: where each was first seen and in how many records.
+    new_fields: dict[str, dict[str, str | int]] = field(default_factory=dict)
+    # Changes of the spec's columns that the stored table followed.
+    followed: list[str] = field(default_factory=list)
+    # A rebuilt table's account starts anew (-1), a restored one's goes on from an old version.
+    stands_on: int | None = None
+    # A restored table waits for rows beyond these versions of its inputs.
+    held: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The record as it stands in the commit."""
@@ -93,6 +106,12 @@ def latest_metadata(session: SparkSession, path: str) -> str | None:
     return commits[0]["userMetadata"] if commits else None
 
 
+def commit_times(session: SparkSession, path: str) -> dict[int, str]:
+    """When each version of the table was committed, in UTC to the second."""
+    commits = _history(session, path)
+    return {int(c["version"]): c["timestamp"].isoformat(" ", "seconds") for c in commits}
+
+
 def records(session: SparkSession, path: str) -> Iterator[tuple[int, RunRecord]]:
     """Versions and run records of the table, newest first; maintenance commits have none."""
     seen = 0
@@ -104,6 +123,31 @@ def records(session: SparkSession, path: str) -> Iterator[tuple[int, RunRecord]]
         if len(commits) < RECENT_COMMITS:
             return
         seen = len(commits)
+
+
+def standing(session: SparkSession, path: str) -> Iterator[tuple[int, RunRecord]]:
+    """The records that account for the rows of now, newest first.
+
+    Left out is what a restore took back, and all before a rebuild.
+    """
+    upto: int | None = None
+    for version, record in records(session, path):
+        if upto is None or version <= upto:
+            yield version, record
+            upto = record.stands_on if record.stands_on is not None else upto
+
+
+def has_changed(session: SparkSession, path: str, since: int | None, version: int) -> bool:
+    """Whether the table's rows at the version may differ from those since, None being no table."""
+    if since is None or since == version:
+        return since is None
+    commits = _history(session, path, RECENT_COMMITS)
+    if commits and commits[-1]["version"] > since + 1:
+        commits = _history(session, path)
+    return any(
+        since < commit["version"] <= version and commit["operation"] not in SAME_ROWS
+        for commit in commits
+    )
 
 
 def last_record(session: SparkSession, path: str) -> RunRecord | None:
@@ -137,23 +181,62 @@ def replace_where(frame: DataFrame, path: str, condition: str, record: RunRecord
     _with_record(frame, record).mode("overwrite").option("replaceWhere", condition).save(path)
 
 
+def replace_all(
+    frame: DataFrame, path: str, partition_by: tuple[str, ...], record: RunRecord
+) -> None:
+    """Nothing; the table holds exactly the rows of the frame, in its columns."""
+    if frame.schema == frame.sparkSession.read.format("delta").load(path).schema:
+        return replace_where(frame, path, "true", record)
+    writer = _with_record(frame, record).mode("overwrite").option("overwriteSchema", "true")
+    writer.partitionBy(*partition_by).save(path)
+
+
+def merge(frame: DataFrame, path: str, identity: tuple[str, ...], record: RunRecord) -> None:
+    """Nothing; each row of the frame is in the table, in place of the one of equal identity.
+
+    A run number that is taken is passed over, as by `append`.
+    """
+    session = frame.sparkSession
+    frame.createOrReplaceTempView(MERGE_SOURCE)
+    is_same = " AND ".join(f"target.`{name}` = source.`{name}`" for name in identity)
+    numbered = {WRITER: _writer(record), WRITE_NUMBER: str(record.run_number)}
+    with recorded(session, record), _configured(session, numbered):
+        session.sql(
+            f"MERGE INTO {ref(path)} AS target USING {MERGE_SOURCE} AS source ON {is_same} "
+            "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+        )
+
+
 def _with_record(frame: DataFrame, record: RunRecord) -> Any:
     return (
         frame.write.format("delta")
         .option("userMetadata", record.to_json())
-        .option("txnAppId", f"lakeproof:{record.table}")
+        .option("txnAppId", _writer(record))
         .option("txnVersion", record.run_number)
     )
+
+
+def _writer(record: RunRecord) -> str:
+    return f"lakeproof:{record.table}"
 
 
 @contextmanager
 def recorded(session: SparkSession, record: RunRecord) -> Iterator[None]:
     """A block whose SQL commits carry the record."""
-    session.conf.set(USER_METADATA, record.to_json())
+    with _configured(session, {USER_METADATA: record.to_json()}):
+        yield
+
+
+@contextmanager
+def _configured(session: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
+    """A block in which the session has these settings."""
+    for key, value in values.items():
+        session.conf.set(key, value)
     try:
         yield
     finally:
-        session.conf.unset(USER_METADATA)
+        for key in values:
+            session.conf.unset(key)
 
 
 def commit_record(session: SparkSession, path: str, record: RunRecord) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from jobs.lineage import Lineage, stored
 from jobs.settings import ROOT
 from jobs.spec import LAYERS, Spec
 from jobs.specs import load_specs
@@ -13,15 +14,21 @@ HEADER = """# Data dictionary
 Every table and column, with its unit and whether it says something about a person (`pseudonym`: an
 identifier that leads to a person with the help of other data). Written from `jobs/<layer>/*.yml`
 by `make docs`; a test fails when the two differ.
+
+"Made of" and "makes" are read from Spark's own plan of each transform (`jobs/lineage.py`): the
+columns whose values an expression takes. Joins and filters, which only decide what rows there are,
+are not among them; a column made of none counts rows or is a constant. `_row` is when and where a
+raw record came in.
 """
 
 
 def dictionary(specs: Mapping[str, Spec]) -> str:
     """The whole page as Markdown, tables in the order in which data flows through them."""
     parts = [HEADER, _lineage(specs)]
+    made_of = stored()
     for layer in LAYERS:
         parts.append(f"## {layer.capitalize()}\n")
-        parts += [_table(spec, specs) for spec in specs.values() if spec.layer == layer]
+        parts += [_table(spec, specs, made_of) for spec in specs.values() if spec.layer == layer]
     return "\n".join(parts)
 
 
@@ -49,7 +56,7 @@ def _mart(spec: Spec) -> str:
     return f"mart.{spec.name.partition('.')[2]}"
 
 
-def _table(spec: Spec, specs: Mapping[str, Spec]) -> str:
+def _table(spec: Spec, specs: Mapping[str, Spec], made_of: Lineage) -> str:
     facts = {
         "Grain": spec.grain,
         "Key": ", ".join(spec.keys),
@@ -64,20 +71,34 @@ def _table(spec: Spec, specs: Mapping[str, Spec]) -> str:
             f"{spec.description}\n",
             *(f"- {name}: {value}" for name, value in facts.items() if value),
             "",
-            "| Column | Type | Unit | Null | Person | Meaning |",
-            "|---|---|---|---|---|---|",
-            *_columns(spec),
+            "| Column | Type | Unit | Null | Person | Meaning | Made of | Makes |",
+            "|---|---|---|---|---|---|---|---|",
+            *_columns(spec, made_of),
             "",
         ]
     )
 
 
-def _columns(spec: Spec) -> Iterator[str]:
+def _columns(spec: Spec, made_of: Lineage) -> Iterator[str]:
     for name, column in spec.columns.items():
         nullable = "yes" if column.nullable else ""
         pii = "" if column.pii == "none" else column.pii
-        cells = (f"`{name}`", f"`{column.type}`", column.unit, nullable, pii, column.about)
+        origins = ", ".join(made_of.get(spec.name, {}).get(name, []))
+        makes = ", ".join(_made_from(spec, name, made_of))
+        about = (column.unit, nullable, pii, column.about, origins, makes)
+        cells = (f"`{name}`", f"`{column.type}`", *about)
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _made_from(spec: Spec, name: str, made_of: Lineage) -> list[str]:
+    """The columns that are made of a column, the mart's last."""
+    readers = [
+        f"{table}.{column}"
+        for table, columns in made_of.items()
+        for column, origins in columns.items()
+        if f"{spec.name}.{name}" in origins
+    ]
+    return readers + ([f"{_mart(spec)}.{name}"] if spec.serve else [])
 
 
 def write(path: Path = DICTIONARY) -> None:

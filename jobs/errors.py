@@ -4,6 +4,7 @@ LakeproofError
 ├── SettingsError      the environment lacks a value, or has one nobody reads
 ├── SpecError          a table's YAML is wrong, or its transform does not keep to it
 ├── ServiceDown        a service of the stack does not answer
+├── PullFailed         a source answered what cannot be used, nothing was landed
 ├── GateFailed         a critical quality rule failed, nothing was published
 └── LedgerError        counts or checksums of two sides of a hop differ
 
@@ -33,6 +34,10 @@ class ServiceDown(LakeproofError):
         )
         self.service = service
         self.address = address
+
+
+class PullFailed(LakeproofError):
+    """A source answered what cannot be used; nothing of that pull was landed."""
 
 
 class GateFailed(LakeproofError):

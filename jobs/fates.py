@@ -20,23 +20,27 @@ KEY_CONFLICT = "key_conflict"
 
 @dataclass(frozen=True)
 class Tally:
-    """Rows per fate with their checksums, rows per reason, and the dataset rules' numbers."""
+    """Rows per fate with their checksums, rows per reason, and the dataset rules' numbers.
+
+    Strange are rows with fields that their contract does not know.
+    """
 
     counts: dict[str, int]
     checksums: dict[str, str]
     reasons: dict[str, int]
     metrics: dict[str, Any]
+    strange_count: int = 0
 
 
 def contract(rows: DataFrame, spec: Spec) -> DataFrame:
-    """The rows with exactly the spec's columns, in its order, and `_row`.
+    """The rows with exactly the columns a transform owes its spec, in that order, and `_row`.
 
     Rows that come from another table than bronze get a `_row` made of their own content.
     Raises: SpecError if a column is missing, too many, or of another type.
     """
     found = {f.name: f.dataType.simpleString() for f in rows.schema.fields if f.name != ROW}
-    if found != spec.types:
-        wrong = sorted(set(found.items()) ^ set(spec.types.items()))
+    if found != spec.transformed:
+        wrong = sorted(set(found.items()) ^ set(spec.transformed.items()))
         raise SpecError(f"{spec.name}: transform and columns of the spec differ in {wrong}")
     if ROW not in rows.columns:
         own = F.struct(
@@ -44,19 +48,20 @@ def contract(rows: DataFrame, spec: Spec) -> DataFrame:
             F.lit(spec.inputs[0]).alias("source"),
             F.lit(None).cast("timestamp").alias("ingested_at"),
             F.lit(None).cast("string").alias("error"),
-            row_hash(*spec.columns).alias("raw_hash"),
+            row_hash(*spec.transformed).alias("raw_hash"),
+            F.lit(None).cast("array<string>").alias("new_fields"),
         )
         rows = rows.withColumn(ROW, own)
-    return rows.select(*spec.columns, ROW)
+    return rows.select(*spec.transformed, ROW)
 
 
 def judged(rows: DataFrame, spec: Spec) -> DataFrame:
-    """The rows with `_reasons` (empty for a good row) and `_row_hash` over all columns."""
+    """The rows with `_reasons` (empty for a good row) and `_row_hash` over what was transformed."""
     undecoded = F.col(f"{ROW}.error")
     reasons = F.when(undecoded.isNotNull(), F.array(undecoded)).otherwise(
         failed_reasons(spec.row_rules)
     )
-    return rows.withColumns({"_reasons": reasons, ROW_HASH: row_hash(*spec.columns)})
+    return rows.withColumns({"_reasons": reasons, ROW_HASH: row_hash(*spec.transformed)})
 
 
 def is_good() -> Any:
@@ -73,12 +78,14 @@ def tally(staged: DataFrame, spec: Spec) -> Tally:
         F.count("*").alias("rows"),
         checksum(F.col(f"{ROW}.raw_hash")).alias("raw"),
         checksum(F.col(ROW_HASH)).alias("content"),
+        F.count(f"{ROW}.new_fields").alias("strange"),
         *metrics(spec.dataset_rules),
     )
     counts, raw, reasons = Counter[str](), Counter[str](), Counter[str]()
     numbers: dict[str, Any] | None = None
-    content = "0"
+    content, strange_count = "0", 0
     for group in groups.collect():
+        strange_count += group["strange"]
         counts[group["_fate"]] += group["rows"]
         raw[group["_fate"]] += int(group["raw"])
         if group["_fate"] == QUARANTINED:
@@ -94,4 +101,5 @@ def tally(staged: DataFrame, spec: Spec) -> Tally:
         {**checksums, "content": content},
         dict(sorted(reasons.items())),
         numbers or {},
+        strange_count,
     )

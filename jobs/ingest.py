@@ -1,4 +1,7 @@
-"""Raw records into bronze, byte for byte: new Kafka offsets and new landing files."""
+"""Raw records into bronze, byte for byte: new Kafka offsets and new landing files.
+
+Files of a source with `pull` are fetched first.
+"""
 
 import json
 import re
@@ -16,6 +19,8 @@ from jobs.decode import RAW_COLUMNS
 from jobs.delta import RunRecord
 from jobs.errors import LedgerError
 from jobs.kept import keeping
+from jobs.packed import first_bytes, is_readable
+from jobs.pull import pull
 from jobs.session import object_store
 from jobs.settings import Settings
 from jobs.spec import Source, Spec
@@ -34,13 +39,15 @@ KAFKA_OPTIONS = {
 def ingest(session: SparkSession, spec: Spec, settings: Settings, record: RunRecord) -> RunRecord:
     """The record of what was landed; counts['landed'] is 0 when there was nothing new.
 
-    Raises: ServiceDown; LedgerError if Kafka holds fewer records than its offsets promise.
+    Raises: ServiceDown; PullFailed; LedgerError if Kafka holds fewer records than promised.
     """
     source = _source(spec)
     if source.kind == "kafka":
         raw, inputs, promised = _new_offsets(session, source, settings, record.inputs)
     else:
+        pulled = _pulled(spec, settings, record.inputs)
         raw, inputs, promised = _new_files(session, spec, settings)
+        inputs |= pulled
     if raw is None:
         return replace(record, counts={"landed": 0})
     with keeping() as keep:
@@ -57,6 +64,13 @@ def ingest(session: SparkSession, spec: Spec, settings: Settings, record: RunRec
         )
         delta.append(raw.select(*RAW_COLUMNS[source.kind]), settings.table_path(spec.name), done)
     return done
+
+
+def _pulled(spec: Spec, settings: Settings, consumed: dict[str, Any]) -> dict[str, Any]:
+    """How far the source is pulled; empty where others land the files."""
+    if not _source(spec).pull:
+        return {}
+    return {"watermark": pull(spec, settings, consumed.get("watermark")).watermark}
 
 
 def _source(spec: Spec) -> Source:
@@ -91,7 +105,10 @@ def _new_offsets(
 def _new_files(
     session: SparkSession, spec: Spec, settings: Settings
 ) -> tuple[DataFrame | None, dict[str, Any], int | None]:
-    """Lines of the objects whose (path, etag) has not landed yet; an empty object is one row."""
+    """Lines of the objects whose (path, etag) has not landed yet.
+
+    An object without lines, or one that cannot be unpacked, is one row with line number 0.
+    """
     source = _source(spec)
     store = object_store(settings)
     landed = session.read.format("delta").load(settings.table_path(spec.name))
@@ -104,10 +121,21 @@ def _new_files(
         return None, inputs, None
     schema = "path string, etag string, ingested_at timestamp, size_bytes bigint"
     listed = session.createDataFrame(found, schema)
-    paths = [f"s3a://{settings.s3_bucket}/{_literally(path)}" for path, *_ in found]
-    lines = _lines(session, source, paths, f"s3a://{settings.s3_bucket}/")
-    empty = listed.where("size_bytes = 0").selectExpr("path", "0L AS line_number", "X'' AS value")
-    rows = lines.unionByName(empty, allowMissingColumns=True).join(F.broadcast(listed), "path")
+    readable = {
+        path for path, *_, size in found if size and is_readable(store, settings.s3_bucket, path)
+    }
+    rows = session.createDataFrame(
+        [
+            (path, 0, bytearray(first_bytes(store, settings.s3_bucket, path) if size else b""))
+            for path, *_, size in found
+            if path not in readable
+        ],
+        "path string, line_number bigint, value binary",
+    ).withColumn("header", F.lit(None).cast("binary"))
+    if readable:
+        lines = _lines(session, source, sorted(readable), settings.s3_bucket)
+        rows = lines.select(*rows.columns).unionByName(rows)
+    rows = rows.join(F.broadcast(listed), "path")
     return rows.withColumn("_proc_date", F.to_date("ingested_at")), inputs, None
 
 
@@ -126,13 +154,17 @@ def _literally(path: str) -> str:
     return re.sub(r"([\\*?\[\]{}])", r"\\\1", path)
 
 
-def _lines(session: SparkSession, source: Source, paths: list[str], root: str) -> DataFrame:
-    """One row per line with its number; a CSV's header goes onto each of its lines instead."""
+def _lines(session: SparkSession, source: Source, paths: list[str], bucket: str) -> DataFrame:
+    """One row per line with its number; a CSV's header goes onto each of its lines instead.
+
+    A header without lines is kept as an empty row with line number 0.
+    """
+    root = f"s3a://{bucket}/"
     in_file = Window.partitionBy("path").orderBy("block_start", "position")
     # Spark gives an address in URL form, in which a plus sign stands for itself.
     address = F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B"))
     lines = (
-        session.read.text(paths)
+        session.read.text([root + _literally(path) for path in paths])
         .select(
             F.col("value").cast("binary").alias("value"),
             F.url_decode(F.substr(address, F.lit(len(root) + 1))).alias("path"),
@@ -144,4 +176,14 @@ def _lines(session: SparkSession, source: Source, paths: list[str], root: str) -
     if source.format != "csv":
         return lines.withColumn("header", F.lit(None).cast("binary"))
     first_line = F.first("value").over(in_file)
-    return lines.withColumn("header", first_line).where("line_number > 1")
+    is_alone = (F.col("line_number") == 1) & F.lead("value").over(in_file).isNull()
+    return (
+        lines.withColumns({"header": first_line, "is_alone": is_alone})
+        .where("line_number > 1 OR is_alone")
+        .withColumns(
+            {
+                "line_number": F.when(F.col("is_alone"), 0).otherwise(F.col("line_number")),
+                "value": F.when(F.col("is_alone"), F.expr("X''")).otherwise(F.col("value")),
+            }
+        )
+    )

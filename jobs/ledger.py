@@ -13,12 +13,12 @@ from jobs import delta
 from jobs.checksum import checksum, row_hash
 from jobs.delta import RunRecord
 from jobs.fates import ACCEPTED, DUPLICATE, FATES, QUARANTINED
-from jobs.quarantine import quarantine_path
 from jobs.serve import lake_content, mart_content, mart_name, served_version
 from jobs.session import clickhouse, spark
 from jobs.settings import Settings
 from jobs.spec import Spec
 from jobs.specs import load_specs
+from quality.actions import open_records
 
 RUN_ID_HEADER = "run_id"
 
@@ -58,17 +58,26 @@ def hops(settings: Settings) -> Iterator[Hop]:
     """
     session = spark(settings)
     for spec in load_specs().values():
-        if spec.layer == "bronze":
-            yield _landed(session, spec, settings)
-        elif spec.inputs[0].startswith("bronze."):
-            yield _fates(session, spec, settings)
-        if spec.load == "insert":
-            yield _kept(session, spec, settings)
-            yield _rejected(session, spec, settings)
+        yield from table_hops(spec, settings)
     yield from _lines(session, settings)
     for spec in load_specs().values():
         if spec.serve:
             yield _served(session, spec, settings)
+
+
+def table_hops(spec: Spec, settings: Settings) -> Iterator[Hop]:
+    """The hops of raw records into one table.
+
+    Raises: ServiceDown.
+    """
+    session = spark(settings)
+    if spec.layer == "bronze":
+        yield _landed(session, spec, settings)
+    elif spec.raw_inputs:
+        yield _fates(session, spec, settings)
+    if spec.load == "insert":
+        yield _kept(session, spec, settings)
+        yield _rejected(session, spec, settings)
 
 
 def landed_by_run(settings: Settings, table: str) -> dict[str, Sum]:
@@ -86,7 +95,7 @@ def _table(session: SparkSession, settings: Settings, table: str) -> DataFrame:
 
 
 def _recorded(session: SparkSession, settings: Settings, table: str) -> list[RunRecord]:
-    return [record for _, record in delta.records(session, settings.table_path(table))]
+    return [record for _, record in delta.standing(session, settings.table_path(table))]
 
 
 def _total(records: list[RunRecord], count: str, key: str) -> Sum:
@@ -114,7 +123,9 @@ def _landed(session: SparkSession, spec: Spec, settings: Settings) -> Hop:
 def _fates(session: SparkSession, spec: Spec, settings: Settings) -> Hop:
     records = _recorded(session, settings, spec.name)
     by_fate = {fate: _total(records, fate, f"{fate}_raw") for fate in FATES}
-    landed = _measured(_table(session, settings, spec.inputs[0]))
+    landed = sum(
+        (_measured(_table(session, settings, name)) for name in spec.raw_inputs), Sum(0, "0")
+    )
     parts = " + ".join(f"{by_fate[fate].count:,} {fate}" for fate in FATES)
     total = by_fate[ACCEPTED] + by_fate[DUPLICATE] + by_fate[QUARANTINED]
     return Hop(f"{spec.name}: landed = accepted + duplicate + quarantined", landed, total, parts)
@@ -132,10 +143,7 @@ def _kept(session: SparkSession, spec: Spec, settings: Settings) -> Hop:
 
 def _rejected(session: SparkSession, spec: Spec, settings: Settings) -> Hop:
     recorded = _total(_recorded(session, settings, spec.name), QUARANTINED, "quarantined_raw")
-    path = quarantine_path(settings, spec.name)
-    rows = Sum(0, "0")
-    if delta.exists(session, path):
-        rows = _measured(session.read.format("delta").load(path), lambda: row_hash("raw"))
+    rows = _measured(open_records(session, settings, spec.name), lambda: row_hash("raw"))
     return Hop(f"{spec.name}: quarantined = raw records in quarantine", recorded, rows)
 
 

@@ -2,15 +2,20 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
+import requests
 from minio.deleteobjects import DeleteObject
+from psycopg2 import sql
 
+from jobs.pull.postgres import SCHEMA
 from jobs.serve import MART_DATABASE
-from jobs.session import clickhouse, object_store
+from jobs.session import clickhouse, object_store, postgres
 from jobs.settings import Settings
 from jobs.topics import admin, create_all
+
+ANSWER_SECONDS = 30
 
 
 @contextmanager
@@ -31,9 +36,31 @@ def _delete(settings: Settings, topics: list[str]) -> None:
     client = admin(settings)
     client.delete_topics(topics)
     client.close()
+    delete_objects(settings, f"{settings.namespace}/")
+    clickhouse(settings).command(f"DROP DATABASE IF EXISTS {settings.database(MART_DATABASE)}")
+    _drop_schema(settings)
+    _drop_from_stubs(settings)
+
+
+def _drop_schema(settings: Settings) -> None:
+    name = sql.Identifier(settings.schema(SCHEMA))
+    with closing(postgres(settings)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
+
+
+def delete_objects(settings: Settings, prefix: str) -> None:
+    """Nothing; the bucket holds no object whose key begins so.
+
+    Raises: ServiceDown; OSError naming an object that stayed.
+    """
     store = object_store(settings)
-    found = store.list_objects(settings.s3_bucket, prefix=f"{settings.namespace}/", recursive=True)
+    found = store.list_objects(settings.s3_bucket, prefix=prefix, recursive=True)
     doomed = (DeleteObject(item.object_name) for item in found if item.object_name)
     for error in store.remove_objects(settings.s3_bucket, doomed):
         raise OSError(f"{error.name} was not deleted: {error.message}")
-    clickhouse(settings).command(f"DROP DATABASE IF EXISTS {settings.database(MART_DATABASE)}")
+
+
+def _drop_from_stubs(settings: Settings) -> None:
+    login = (settings.s3_access_key, settings.s3_secret_key)
+    url = f"{settings.shop_api_url}/_admin/{settings.namespace}"
+    requests.delete(url, auth=login, timeout=ANSWER_SECONDS).raise_for_status()

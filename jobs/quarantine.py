@@ -35,7 +35,7 @@ def quarantine(
 ) -> None:
     """Nothing; the quarantined rows of the batch are in the quarantine table, each one once.
 
-    `raw` is the bronze frame the batch was decoded from, None where the input is no bronze table:
+    `raw` is the bronze rows the batch was decoded from, None where no input is a bronze table:
     then the row itself, as JSON, is what is kept. `run` is (path of the quarantine, run id).
     Raises: LakeproofError if another run of the table wrote at the same moment.
     """
@@ -45,13 +45,13 @@ def quarantine(
         f"{ROW}.source",
         F.col("_reasons").alias("reasons"),
         f"{ROW}.ingested_at",
-        F.to_json(F.struct(*spec.columns)).cast("binary").alias("own_json"),
+        F.to_json(F.struct(*spec.transformed)).cast("binary").alias("own_json"),
         F.lit(run_id).alias("run_id"),
     )
     if raw is None:
         rows = rejected.withColumnRenamed("own_json", "raw")
     else:
-        source = find_spec(spec.inputs[0]).source
+        source = find_spec(spec.raw_inputs[0]).source
         assert source is not None  # raw bytes come from bronze only
         bytes_by_id = raw.select(record_id(source).alias("record_id"), F.col("value").alias("raw"))
         rows = bytes_by_id.join(F.broadcast(rejected.drop("own_json")), on="record_id")

@@ -6,20 +6,24 @@ finds nothing to do.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs import delta
+from jobs import delta, loads
 from jobs.decode import RAW_COLUMNS, decode
 from jobs.delta import RunRecord
+from jobs.drift import alarmed, new_fields
 from jobs.errors import LakeproofError
-from jobs.fates import ACCEPTED, QUARANTINED, ROW_HASH, Tally, contract, judged, tally
+from jobs.evolve import evolve
+from jobs.fates import ACCEPTED, QUARANTINED, Tally, contract, judged, tally
 from jobs.ingest import ingest
 from jobs.kept import Keep, keeping
-from jobs.loads import recompute, stage, upsert
+from jobs.loads import recompute
 from jobs.loads.recompute import Touched
 from jobs.quarantine import quarantine, quarantine_path
 from jobs.session import spark
@@ -39,10 +43,11 @@ class Batch:
     touched: Touched
 
 
-def run(table: str, settings: Settings) -> RunRecord:
+def run(table: str, settings: Settings, groups: Collection[Any] = ()) -> RunRecord:
     """The record of a run that brings the table up to date with its inputs.
 
-    A record with counts {} says that no input had anything new.
+    A record with counts {} says that no input had anything new. `groups` of a table that is
+    recomputed by group are computed whatever is new.
     Raises: ServiceDown, SpecError, LedgerError; LakeproofError if another run of the table was
     faster; GateFailed when a critical rule failed, and then
     nothing was committed.
@@ -59,11 +64,11 @@ def run(table: str, settings: Settings) -> RunRecord:
     )
     if spec.layer == "bronze":
         return _confirmed(session, path, ingest(session, spec, settings, record))
-    batch = _read(session, spec, settings, previous)
+    batch = _read(session, spec, settings, previous, groups)
     if batch is None:
         return record
     record = replace(record, inputs=batch.versions)
-    if batch.touched.values == []:
+    if batch.touched.is_nothing:
         delta.commit_record(session, path, record)
         return record
     with keeping() as keep:
@@ -89,62 +94,94 @@ def _previous(session: SparkSession, spec: Spec, path: str) -> RunRecord | None:
     """What the last run wrote down; the table is created when there was none."""
     last = delta.last_record(session, path)
     if last is None and not delta.exists(session, path):
-        columns = RAW_COLUMNS[spec.source.kind] if spec.source else dict(spec.types)
-        if spec.load in ("insert", "upsert"):
-            columns = {**columns, ROW_HASH: "bigint"}
+        columns = RAW_COLUMNS[spec.source.kind] if spec.source else loads.table_columns(spec)
         partition_by = ("_proc_date",) if spec.source else spec.partition_by
         delta.create(session, path, columns, partition_by)
-    return last
+    if last is None or spec.source:
+        return last
+    return evolve(session, spec, path, loads.table_columns(spec), last)
 
 
 def _read(
-    session: SparkSession, spec: Spec, settings: Settings, previous: RunRecord | None
+    session: SparkSession,
+    spec: Spec,
+    settings: Settings,
+    previous: RunRecord | None,
+    groups: Collection[Any],
 ) -> Batch | None:
     """The inputs between the last versions consumed and now, or None when nothing is new."""
     versions = {name: _version(session, settings, name) for name in spec.inputs}
     consumed: Mapping[str, int] = previous.inputs if previous else {}
-    changed = [name for name in spec.inputs if versions[name] != consumed.get(name)]
-    driving = spec.inputs[:1] if spec.load != "recompute" else spec.inputs
-    if not set(changed) & set(driving):
+    changed = _changed(session, settings, consumed, versions)
+    held = previous.held if previous else {}
+    news = _changed(session, settings, held, versions) if held else changed
+    if not groups and not set(news) & set(_driving(spec)):
         return None
     frames = {
         name: delta.read(session, settings.table_path(name), versions[name]) for name in spec.inputs
     }
     changes = {
-        name: delta.read_changes(
-            session, settings.table_path(name), consumed[name], versions[name]
-        ).where("_change_type != 'update_preimage'")
-        if name in consumed
-        else None
+        name: _changes(session, settings.table_path(name), consumed.get(name), versions[name])
         for name in changed
     }
     touched = Touched("", None)
     if spec.load == "recompute":
-        touched = recompute.touched_groups(spec, changes)
-        if touched.values is not None:
-            for name, column in spec.touched_by.items():
-                frames[name] = frames[name].where(F.col(column).isin(touched.values))
+        touched = recompute.touched_groups(spec, changes, groups)
+        for name, column in spec.touched_by.items():
+            frames[name] = frames[name].where(touched.condition_on(column))
     else:
-        first = spec.inputs[0]
-        changed_rows = changes[first]
-        frames[first] = frames[first] if changed_rows is None else changed_rows
+        for name in _driving(spec):
+            nothing = frames[name].where(F.lit(False))
+            changed_rows = changes.get(name, nothing)
+            frames[name] = frames[name] if changed_rows is None else changed_rows
     return _decoded(spec, versions, frames, touched)
+
+
+def _changed(
+    session: SparkSession, settings: Settings, since: Mapping[str, int], now: Mapping[str, int]
+) -> list[str]:
+    """The tables that hold other rows at their versions of now than they held since."""
+    return [
+        name
+        for name, version in now.items()
+        if delta.has_changed(session, settings.table_path(name), since.get(name), version)
+    ]
+
+
+def _changes(session: SparkSession, path: str, since: int | None, version: int) -> DataFrame | None:
+    """The rows that came or went since, None where the whole table counts as new.
+
+    Delta tells no changes across a version in which a column got another type.
+    """
+    if since is None:
+        return None
+    then, now = (dict(delta.read(session, path, at).dtypes) for at in (since, version))
+    if any(now.get(name, type_) != type_ for name, type_ in then.items()):
+        return None
+    changes = delta.read_changes(session, path, since, version)
+    return changes.where("_change_type != 'update_preimage'")
+
+
+def _driving(spec: Spec) -> tuple[str, ...]:
+    """The inputs whose changes are what a run works on; the others are looked up whole."""
+    if spec.load == "recompute":
+        return spec.inputs
+    return spec.raw_inputs or spec.inputs[:1]
 
 
 def _decoded(
     spec: Spec, versions: dict[str, int], frames: dict[str, DataFrame], touched: Touched
 ) -> Batch:
     """The batch with bronze inputs decoded and all others cut to their specs' columns."""
-    first = find_spec(spec.inputs[0])
-    raw = frames[first.name] if first.source else None
+    raw = []
     for name in spec.inputs:
-        source = find_spec(name)
-        frames[name] = (
-            decode(frames[name], source.source, source.columns)
-            if source.source
-            else frames[name].select(*source.columns)
-        )
-    return Batch(versions, frames, raw, touched)
+        read = find_spec(name)
+        if read.source:
+            raw.append(frames[name].select(*RAW_COLUMNS[read.source.kind]))
+            frames[name] = decode(raw[-1], read.source, read.columns)
+        else:
+            frames[name] = frames[name].select(*read.columns)
+    return Batch(versions, frames, reduce(DataFrame.unionByName, raw) if raw else None, touched)
 
 
 def _version(session: SparkSession, settings: Settings, table: str) -> int:
@@ -173,7 +210,7 @@ def _finish(
     """Steps 2 to 5 for the batch: transform, check, publish, account."""
     path = settings.table_path(spec.name)
     target = session.read.format("delta").load(path) if record.run_number > 1 else None
-    staged = stage(keep(_transformed(spec, batch)), spec, target, keep)
+    staged = loads.stage(_transformed(spec, batch), spec, target, keep)
     counted: Tally = tally(staged, spec)
     done = replace(
         record,
@@ -181,7 +218,9 @@ def _finish(
         checksums=counted.checksums,
         reasons=counted.reasons,
         warnings=judge(spec, counted.metrics),
+        new_fields=new_fields(staged) if counted.strange_count else {},
     )
+    done = alarmed(settings, done, spec)
     if counted.counts[QUARANTINED]:
         place = (quarantine_path(settings, spec.name), record.run_id)
         quarantine(session, spec, staged, batch.raw, place)
@@ -190,8 +229,6 @@ def _finish(
         recompute.publish(accepted.select(*spec.columns), path, done, batch.touched)
     elif not counted.counts[ACCEPTED]:
         delta.commit_record(session, path, done)
-    elif spec.load == "insert":
-        delta.append(accepted.select(*spec.columns, ROW_HASH), path, done)
     else:
-        upsert.publish(session, accepted.select(*spec.columns, ROW_HASH), path, done, spec.keys)
+        loads.publish(accepted, spec, path, done)
     return done

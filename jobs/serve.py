@@ -15,7 +15,7 @@ from jobs.checksum import CHECKSUM_TYPE
 from jobs.errors import LakeproofError, LedgerError, SpecError
 from jobs.session import clickhouse, spark
 from jobs.settings import Settings
-from jobs.spec import Serve, Spec
+from jobs.spec import Projection, Serve, Spec
 from jobs.specs import find_spec
 
 MART_DATABASE = "gold"
@@ -93,12 +93,13 @@ def mart_name(settings: Settings, spec: Spec) -> str:
 
 def _load(client: Any, settings: Settings, spec: Spec, staging: str, version: int) -> None:
     serve_as: Serve = spec.serve  # type: ignore[assignment]  # serve() refused specs without
-    columns = ", ".join(f"`{name}` {_type(spec, name)}" for name in spec.columns)
+    columns = [f"`{name}` {_type(spec, name)}" for name in spec.columns]
+    body = ", ".join([*columns, *map(_projection, serve_as.projections)])
     partition_by = f"PARTITION BY {serve_as.partition_by}" if serve_as.partition_by else ""
     client.command(f"CREATE DATABASE IF NOT EXISTS {staging.partition('.')[0]}")
     client.command(f"DROP TABLE IF EXISTS {staging}")
     client.command(
-        f"CREATE TABLE {staging} ({columns}) ENGINE = MergeTree {partition_by} "
+        f"CREATE TABLE {staging} ({body}) ENGINE = MergeTree {partition_by} "
         f"ORDER BY ({', '.join(serve_as.order_by)}) COMMENT 'delta version {version}'"
     )
     source = [
@@ -113,6 +114,11 @@ def _load(client: Any, settings: Settings, spec: Spec, staging: str, version: in
         parameters={"url": url, "key": settings.s3_access_key, "secret": settings.s3_secret_key},
         settings={"delta_lake_snapshot_version": version},
     )
+
+
+def _projection(one: Projection) -> str:
+    select = one.select or f"SELECT * ORDER BY ({', '.join(one.order_by)})"
+    return f"PROJECTION {one.name} ({select})"
 
 
 def _type(spec: Spec, name: str) -> str:

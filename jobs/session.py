@@ -13,6 +13,7 @@ from jobs.errors import ServiceDown
 from jobs.settings import Settings
 
 if TYPE_CHECKING:
+    from psycopg2.extensions import connection
     from pyspark.sql import SparkSession
 
 PROBE_SECONDS = 5.0
@@ -84,6 +85,21 @@ def release(settings: Settings) -> None:
 def forget_sessions() -> None:
     """Nothing; the next call of `spark` opens a new session, as a server restart requires."""
     _session.cache_clear()
+
+
+def postgres(settings: Settings) -> "connection":
+    """A connection to the shop's database; whoever opens it closes it.
+
+    Raises: ServiceDown if the server does not answer.
+    """
+    import psycopg2
+
+    address = urlsplit(settings.postgres_dsn)
+    require("postgres", f"{address.hostname}:{address.port}")
+    try:
+        return psycopg2.connect(settings.postgres_dsn, connect_timeout=int(PROBE_SECONDS))
+    except psycopg2.OperationalError as error:
+        raise ServiceDown("postgres", f"{address.hostname}:{address.port}", error) from error
 
 
 def clickhouse(settings: Settings) -> Any:

@@ -9,6 +9,10 @@ from typing import Any
 from jobs.errors import SpecError
 
 LAYERS = ("bronze", "silver", "gold")
+# Dataset rules that need other tables or the past: judged beside the runs, see quality/watch.py.
+WATCHED = ("references", "reconciles", "volume", "drift", "fresh")
+# What the load `history` adds to the columns of the transform, beside the surrogate key.
+VALIDITY = {"effective_from": "timestamp", "effective_to": "timestamp", "is_current": "boolean"}
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,21 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Projection:
+    """A second way to a mart's rows: all of them in another order, or what a `select` makes."""
+
+    name: str
+    order_by: tuple[str, ...] = ()
+    select: str = ""
+
+
+@dataclass(frozen=True)
 class Serve:
     """How ClickHouse holds a gold table."""
 
     order_by: tuple[str, ...]
     partition_by: str = ""
+    projections: tuple[Projection, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,11 +93,14 @@ class Spec:
     surrogate_key: str = ""
     group: str = ""
     touched_by: dict[str, str] = field(default_factory=dict)
+    touched_since: dict[str, list[str]] = field(default_factory=dict)
     partition_by: tuple[str, ...] = ()
+    cluster_by: tuple[str, ...] = ()
     quality: tuple[Rule, ...] = ()
     freshness: str = ""
     source: Source | None = None
     serve: Serve | None = None
+    second_opinion: str = ""
     examples: tuple[dict[str, Any], ...] = ()
 
     @property
@@ -92,9 +109,20 @@ class Spec:
         return self.name.partition(".")[0]
 
     @property
+    def raw_inputs(self) -> tuple[str, ...]:
+        """The inputs whose records are raw."""
+        return tuple(name for name in self.inputs if name.startswith("bronze."))
+
+    @property
     def types(self) -> dict[str, str]:
         """Spark types by column."""
         return {name: column.type for name, column in self.columns.items()}
+
+    @property
+    def transformed(self) -> dict[str, str]:
+        """Spark types of the columns that the transform returns; `history` adds the others."""
+        added = {self.surrogate_key, *VALIDITY} if self.load == "history" else set()
+        return {name: type_ for name, type_ in self.types.items() if name not in added}
 
     @property
     def row_rules(self) -> tuple[Rule, ...]:
@@ -111,10 +139,24 @@ class Spec:
         Gold rows are made here, not outside: a bad one is our own fault and stops the run.
         """
         complete = self._complete("complete", severity="critical") if self.layer == "gold" else ()
-        return (*complete, *(rule for rule in self.quality if rule.severity))
+        judged = (rule for rule in self.quality if rule.severity and rule.rule not in WATCHED)
+        return (*complete, *judged)
+
+    @property
+    def watch_rules(self) -> tuple[Rule, ...]:
+        """The rules judged beside the runs; a table that says how fresh it is has one for that."""
+        given = tuple(rule for rule in self.quality if rule.rule in WATCHED)
+        if not self.freshness:
+            return given
+        return (*given, Rule("fresh", severity="warning", args={"within": self.freshness}))
 
     def _complete(self, rule: str, on_fail: str = "", severity: str = "") -> tuple[Rule, ...]:
-        required = (name for name, column in self.columns.items() if not column.nullable)
+        said = {one.column for one in self.quality if one.rule == rule}
+        required = (
+            name
+            for name in self.transformed
+            if not self.columns[name].nullable and name not in said
+        )
         return tuple(Rule(rule, name, on_fail=on_fail, severity=severity) for name in required)
 
     @property

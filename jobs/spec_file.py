@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from jobs.errors import SpecError
-from jobs.spec import Column, Rule, Serve, Source, Spec
+from jobs.spec import VALIDITY, Column, Projection, Rule, Serve, Source, Spec
 
 OUTCOMES = (("quarantine", ""), ("", "critical"), ("", "warning"))
 LOADS = ("append", "insert", "upsert", "history", "recompute")
@@ -42,6 +42,13 @@ def _rule(raw: dict[str, Any], where: str) -> Rule:
     return rule
 
 
+def _read_projections(serve: dict[str, Any], where: str) -> None:
+    serve["projections"] = [_build(Projection, one, where) for one in serve.get("projections", [])]
+    for one in serve["projections"]:
+        if bool(one.order_by) == bool(one.select):
+            raise SpecError(f"{where}: {one.name} needs either order_by or select")
+
+
 def read_spec(path: Path) -> Spec:
     """The table described by one YAML file; its name is the file's place.
 
@@ -57,6 +64,8 @@ def read_spec(path: Path) -> Spec:
         for column, value in raw.get("columns", {}).items()
     }
     raw["quality"] = [_rule(rule, where) for rule in raw.get("quality", [])]
+    if "serve" in raw:
+        _read_projections(raw["serve"], f"{where}: serve.projections")
     for key, cls in (("source", Source), ("serve", Serve)):
         if key in raw:
             raw[key] = _build(cls, raw[key], f"{where}: {key}")
@@ -67,10 +76,12 @@ def read_spec(path: Path) -> Spec:
 
 def _check(spec: Spec, where: str) -> None:
     """Raises: SpecError with the first sentence that is true."""
-    named = [*spec.keys, *spec.partition_by, spec.group, spec.sequence_by]
+    named = [*spec.keys, *spec.partition_by, *spec.cluster_by, spec.group, spec.sequence_by]
     named += [rule.column for rule in spec.quality]
     strange = [name for name in named if name and name not in spec.columns]
-    foreign = [table for table in spec.touched_by if table not in spec.inputs]
+    touching = {**spec.touched_by, **spec.touched_since}
+    foreign = [table for table in touching if table not in spec.inputs]
+    lacking = _lacking(spec) if spec.load == "history" else {}
     is_bronze = spec.layer == "bronze"
     wrong = {
         f"version must be like 1.0.0, not {spec.version}": not VERSION.fullmatch(str(spec.version)),
@@ -87,8 +98,23 @@ def _check(spec: Spec, where: str) -> None:
         != bool(spec.sequence_by),
         "history needs surrogate_key, and only history has it": (spec.load == "history")
         != bool(spec.surrogate_key),
-        f"touched_by names {foreign}, which is no input": bool(foreign),
+        f"history needs the columns {_listed(lacking)}": bool(lacking),
+        "partition_by and cluster_by exclude each other": bool(
+            spec.partition_by and spec.cluster_by
+        ),
+        "second_opinion is of a served table": bool(spec.second_opinion) and spec.serve is None,
+        f"touched_by or touched_since names {foreign}, which is no input": bool(foreign),
     }
     for sentence, is_true in wrong.items():
         if is_true:
             raise SpecError(f"{where}: {sentence}")
+
+
+def _lacking(spec: Spec) -> dict[str, str]:
+    """Columns every table of load `history` has, by type, that this one has not."""
+    due = {spec.surrogate_key: "bigint", "is_deleted": "boolean", **VALIDITY}
+    return {name: type_ for name, type_ in due.items() if spec.types.get(name) != type_}
+
+
+def _listed(types: dict[str, str]) -> str:
+    return ", ".join(f"{name} {type_}" for name, type_ in types.items())

@@ -15,13 +15,20 @@ FOLDER = Path(__file__).resolve().parent
 def ordered(specs: Iterable[Spec]) -> dict[str, Spec]:
     """Specs by name, inputs before their readers.
 
-    Raises: SpecError on an unknown input or a circle.
+    Raises: SpecError on an unknown input, raw inputs that do not go together, or a circle.
     """
     by_name = {spec.name: spec for spec in specs}
     for spec in by_name.values():
         for table in spec.inputs:
             if table not in by_name:
                 raise SpecError(f"{spec.name} reads {table}, which has no jobs/<layer>/<table>.yml")
+        kinds = [source.kind for name in spec.raw_inputs if (source := by_name[name].source)]
+        if len(kinds) > 1 and set(kinds) != {"files"}:
+            raise SpecError(
+                f"{spec.name} reads {' and '.join(spec.raw_inputs)}: several bronze tables go "
+                "together only if all of them hold files, whose records are told apart across "
+                "tables. Give each topic a silver table of its own."
+            )
     try:
         graph = {spec.name: sorted(spec.inputs) for spec in by_name.values()}
         names = TopologicalSorter(graph).static_order()

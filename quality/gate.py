@@ -62,5 +62,5 @@ def judge(spec: Spec, measured: Mapping[str, Any]) -> list[str]:
 
 
 def _number(value: Any) -> float:
-    """A metric over no rows is null; NaN fails every bound."""
+    """A metric over no rows is null and breaks no bound; that rows lack, `row_count` says."""
     return float("nan") if value is None else float(value)

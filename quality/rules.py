@@ -2,6 +2,7 @@
 
 A row rule is a condition every good row meets; a dataset rule is one number measured over the
 accepted rows and the expectation that judges it. Adding a kind of rule is adding an entry here.
+Rules that need other tables or the past are measured in `quality/watch.py`.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from pyspark.sql import functions as F
 
 from jobs.errors import SpecError
 from jobs.spec import Rule
+
+DIMENSIONS = ("completeness", "uniqueness", "validity", "consistency", "freshness", "volume")
 
 ROW_RULES: dict[str, Callable[[Rule], Column]] = {
     "not_null": lambda rule: F.col(rule.column).isNotNull(),
@@ -27,16 +30,24 @@ ROW_RULES: dict[str, Callable[[Rule], Column]] = {
 }
 
 
+Bounds = tuple[float | None, float | None]
+
+
 @dataclass(frozen=True)
 class DatasetRule:
     """One number over the accepted rows, and the bounds it must lie in."""
 
     metric: Callable[[Rule], Column]
-    bounds: Callable[[Rule], tuple[float | None, float | None]]
+    bounds: Callable[[Rule], Bounds]
 
 
-def _given(rule: Rule) -> tuple[float | None, float | None]:
+def _given(rule: Rule) -> Bounds:
     return rule.args.get("min"), rule.args.get("max")
+
+
+def _present_share(rule: Rule) -> Column:
+    """Of no rows, none lacks a value."""
+    return F.coalesce(F.avg(F.col(rule.column).isNotNull().cast("double")), F.lit(1.0))
 
 
 DATASET_RULES: dict[str, DatasetRule] = {
@@ -44,6 +55,7 @@ DATASET_RULES: dict[str, DatasetRule] = {
     "complete": DatasetRule(
         lambda rule: F.count_if(F.col(rule.column).isNull()), lambda rule: (0, 0)
     ),
+    "complete_share": DatasetRule(_present_share, lambda rule: (rule.args["min"], 1)),
     "unique": DatasetRule(
         lambda rule: F.count(F.lit(1)) - F.count_distinct(F.xxhash64(*rule.args["columns"])),
         lambda rule: (0, 0),
@@ -52,6 +64,26 @@ DATASET_RULES: dict[str, DatasetRule] = {
     "min_between": DatasetRule(lambda rule: F.min(rule.column), _given),
     "max_between": DatasetRule(lambda rule: F.max(rule.column), _given),
 }
+# Rules whose number is itself the share of what is good; others are kept or broken.
+SHARES = ("references",)
+# The dimension a kind of rule speaks of, where it is not validity; a rule may say `dimension:`.
+KIND_DIMENSIONS = {
+    "not_null": "completeness",
+    "complete": "completeness",
+    "complete_share": "completeness",
+    "unique": "uniqueness",
+    "references": "consistency",
+    "reconciles": "consistency",
+    "drift": "consistency",
+    "fresh": "freshness",
+    "volume": "volume",
+    "row_count": "volume",
+}
+
+
+def dimension(rule: Rule) -> str:
+    """Which of the dimensions of quality a rule speaks of."""
+    return str(rule.args.get("dimension") or KIND_DIMENSIONS.get(rule.rule, "validity"))
 
 
 def failed_reasons(rules: tuple[Rule, ...]) -> Column:
@@ -83,13 +115,18 @@ def metrics(rules: tuple[Rule, ...]) -> list[Column]:
 
 def expectation(rule: Rule, column: str) -> dict[str, Any]:
     """The Great Expectations expectation that judges the rule's metric."""
-    minimum, maximum = _dataset_rule(rule).bounds(rule)
+    minimum, maximum = bounds(rule)
     return {
         "type": "expect_column_values_to_be_between",
         "kwargs": {"column": column, "min_value": minimum, "max_value": maximum},
         "severity": rule.severity,
         "meta": {"rule": rule.name},
     }
+
+
+def bounds(rule: Rule) -> Bounds:
+    """The least and the greatest value that a dataset rule's metric may have; None = any."""
+    return _dataset_rule(rule).bounds(rule)
 
 
 def _dataset_rule(rule: Rule) -> DatasetRule:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import requests
@@ -22,7 +22,10 @@ class PipelineFailed(LakeproofError):
 
 @dataclass(frozen=True)
 class TaskResult:
-    """One finished task: where, how, since when and how long it ran, and what it returned."""
+    """One finished task: where, how, since when and how long it ran, and what it returned.
+
+    The `task_id` of a mapped task is what its instance is called, like `bronze.ads_x`.
+    """
 
     dag_id: str
     run_id: str
@@ -46,14 +49,55 @@ class Airflow:
         token = self._send("POST", "/auth/token", login)["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
 
-    def start(self, dag_id: str) -> str:
+    def start(self, dag_id: str, params: dict[str, Any] | None = None) -> str:
         """The id of a run triggered now."""
-        run = self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})
-        return str(run["dag_run_id"])
+        body = {"logical_date": None, "conf": params or {}}
+        return str(self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def backfill(self, dag_id: str, first: date, last: date, params: dict[str, Any]) -> int:
+        """The number of a backfill of the days from first to last that was begun."""
+        body = {
+            "dag_id": dag_id,
+            "from_date": f"{first}T00:00:00Z",
+            "to_date": f"{last}T00:00:00Z",
+            "dag_run_conf": params,
+            "max_active_runs": 1,
+            "reprocess_behavior": "completed",
+        }
+        return int(self._send("POST", "/api/v2/backfills", body)["id"])
+
+    def await_backfill(self, number: int, patience_seconds: float) -> None:
+        """Nothing, once every run of the backfill has ended.
+
+        Raises: PipelineFailed if they do not in time.
+        """
+        deadline = time.monotonic() + patience_seconds
+        while not self._send("GET", f"/api/v2/backfills/{number}")["completed_at"]:
+            if time.monotonic() > deadline:
+                raise PipelineFailed(f"backfill {number} took more than {patience_seconds:.0f} s")
+            time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+
+    def await_run(self, dag_id: str, run_id: str, patience_seconds: float) -> str:
+        """How the run ended: success or failed.
+
+        Raises: PipelineFailed if it does not end in time.
+        """
+        deadline = time.monotonic() + patience_seconds
+        while True:
+            run = self._send("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+            if run["state"] in FINISHED:
+                return str(run["state"])
+            if time.monotonic() > deadline:
+                raise PipelineFailed(f"{dag_id} {run_id} took more than {patience_seconds:.0f} s")
+            time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+
+    def pause(self, dag_id: str, is_paused: bool = True) -> None:
+        """Keep the scheduler from starting runs of a DAG."""
+        self._send("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": is_paused})
 
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler run a DAG."""
-        self._send("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+        self.pause(dag_id, False)
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether the DAG processor has read this DAG already."""
@@ -102,7 +146,7 @@ class Airflow:
         self, dag_id: str, run_id: str, seen: set[tuple[str, str, str]]
     ) -> Iterator[TaskResult]:
         for task in self._tasks(dag_id, run_id):
-            key = (dag_id, run_id, task["task_id"])
+            key = (dag_id, run_id, task["rendered_map_index"] or task["task_id"])
             if task["state"] in FINISHED and key not in seen:
                 seen.add(key)
                 yield TaskResult(
@@ -110,24 +154,22 @@ class Airflow:
                     task["state"],
                     datetime.fromisoformat(task["start_date"] or task["end_date"]),
                     task["duration"] or 0.0,
-                    self._returned(*key) if task["state"] == "success" else None,
+                    self._returned(task) if task["state"] == "success" else None,
                 )
 
-    def _returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
-        entries = self._send("GET", path)["xcom_entries"]
+    def _returned(self, task: dict[str, Any]) -> Any:
+        path = f"{_path(task)}/xcomEntries"
+        index = f"map_index={task['map_index']}"
+        entries = self._send("GET", f"{path}?{index}")["xcom_entries"]
         if not any(entry["key"] == "return_value" for entry in entries):
             return None
-        return self._send("GET", f"{path}/return_value?deserialize=true")["value"]
+        return self._send("GET", f"{path}/return_value?deserialize=true&{index}")["value"]
 
     def _why(self, dag_id: str, run_id: str) -> str:
         failed = [task for task in self._tasks(dag_id, run_id) if task["state"] == "failed"]
         told = [f"the run {run_id} of DAG {dag_id} failed"]
         for task in failed:
-            path = (
-                f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}"
-                f"/logs/{task['try_number']}"
-            )
+            path = f"{_path(task)}/logs/{task['try_number']}?map_index={task['map_index']}"
             content = self._send("GET", path)["content"]
             lines = [str(entry.get("event", entry)) for entry in content if isinstance(entry, dict)]
             errors = [
@@ -136,7 +178,8 @@ class Airflow:
                 if isinstance(entry, dict)
                 for detail in entry.get("error_detail") or []
             ]
-            told += [f"{task['task_id']}, try {task['try_number']}:", *(errors or lines[-10:])]
+            name = task["rendered_map_index"] or task["task_id"]
+            told += [f"{name}, try {task['try_number']}:", *(errors or lines[-10:])]
         told.append(f"The whole log is at {self._url}/dags/{dag_id}/runs/{run_id}")
         return "\n".join(told)
 
@@ -153,3 +196,9 @@ class Airflow:
                 f"{answer.text[:300]}"
             )
         return answer.json()
+
+
+def _path(task: dict[str, Any]) -> str:
+    """Where the API keeps what belongs to a task's instance."""
+    run = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
+    return f"{run}/taskInstances/{task['task_id']}"

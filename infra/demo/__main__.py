@@ -11,7 +11,7 @@ from generators.progress import shown
 from generators.publish import publish
 from generators.run import Run
 from infra.airflow.client import Airflow
-from infra.demo.reconcile import deliveries, differences, expected_sales, served_sales
+from infra.demo.reconcile import Verdict, deliveries, served, verdicts
 from jobs.errors import LakeproofError
 from jobs.ledger import Hop, hops
 from jobs.settings import Settings, load_settings
@@ -70,7 +70,7 @@ def _produce(settings: Settings, orders: int) -> None:
     path = remember(published, settings)
     for topic, classes in published.truth.topics.items():
         counts = ", ".join(f"{tally.count:,} {label}" for label, tally in classes.items())
-        print(f"   {topic:<9} {counts}")
+        print(f"   {topic:<15} {counts}")
     print(f"   the truth is in {os.path.relpath(path)}")
     published.ledger.require_all_acked()
 
@@ -100,10 +100,10 @@ def report(settings: Settings) -> bool:
 
 
 def _print_top(settings: Settings) -> None:
-    served = served_sales(settings)
-    newest = max(order_date for order_date, _ in served)
+    revenue = served("daily_revenue", settings)
+    newest = max(order_date for order_date, _ in revenue)
     rows = sorted(
-        ((group, sales) for group, sales in served.items() if group[0] == newest),
+        ((group, sales) for group, sales in revenue.items() if group[0] == newest),
         key=lambda row: -row[1]["revenue_eur_cents"],
     )
     print(f"   {'order_date':<12}{'category':<14}{'orders':>8}{'items':>8}{'units':>8}{'EUR':>16}")
@@ -125,21 +125,26 @@ def _print_hop(hop: Hop) -> None:
 
 
 def _print_truth(published: list[PublishedRun], settings: Settings) -> bool:
-    differing = differences(published, settings)
-    served = served_sales(settings)
-    total = sum(sales["revenue_eur_cents"] for sales in served.values())
-    truth = sum(sales["revenue_eur_cents"] for sales in expected_sales(published).values())
-    verdict = "equal" if not differing else "DIFFERS"
-    print(
-        f"\n   {verdict:<8}mart = truth in {len(served)} groups (day x category): "
-        f"EUR {total / 100:,.2f}, difference {abs(total - truth)} cents"
-    )
-    for found in differing[:1]:
-        print(
-            f"           first differing group: {found.order_date} {found.category}: "
-            f"the generators produced {found.expected}, the mart says {found.found}"
-        )
-    return not differing
+    """Whether every mart is what the generators say it must be; a line for each."""
+    print("\n5. Every mart against what the generators know they produced\n")
+    found = verdicts(published, settings)
+    for verdict in found:
+        print_verdict(verdict)
+    return not any(verdict.differences for verdict in found)
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Nothing; a line about the mart was printed, and one about its first differing group."""
+    word = "DIFFERS" if verdict.differences else "equal"
+    difference = abs(verdict.found - verdict.expected)
+    if verdict.column.endswith("_eur_cents"):
+        name = verdict.column.removesuffix("_eur_cents")
+        told = f"{name} EUR {verdict.found / 100:,.2f}, difference {difference} cents"
+    else:
+        told = f"{verdict.column} {verdict.found:,}, difference {difference}"
+    print(f"   {word:<8}{verdict.mart:<24}{verdict.groups_count:>8,} groups   {told}", flush=True)
+    if verdict.differences:
+        print(f"           first differing group: {verdict.differences[0]}")
 
 
 if __name__ == "__main__":

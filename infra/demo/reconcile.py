@@ -1,27 +1,64 @@
 """The demo's verdict: what the generators know they produced against what the platform serves."""
 
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import date
+from dataclasses import dataclass
+from typing import Any
 
 from generators.checksum import Tally
 from generators.history import Delivery, PublishedRun
-from generators.truth import CategorySales
+from generators.marts import Mart, Row, expected
 from jobs.ledger import Hop, Sum, landed_by_run
-from jobs.serve import MART_DATABASE
+from jobs.serve import mart_name
 from jobs.session import clickhouse
 from jobs.settings import Settings
+from jobs.specs import find_spec
+
+# The column of each mart whose sum stands for the mart in a line for people.
+KEY_COLUMNS = {
+    "daily_revenue": "revenue_eur_cents",
+    "product_performance": "revenue_eur_cents",
+    "customer_lifetime_value": "net_revenue_eur_cents",
+    "cohort_retention": "active_customers_count",
+    "conversion_funnel": "ordered_count",
+    "campaign_performance": "attributed_revenue_eur_cents",
+    "refund_rate": "refunded_eur_cents",
+    "inventory_position": "on_hand_units",
+    "fraud_candidates": "orders_count",
+}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One group in which the mart differs from the truth."""
+    """One group in which a mart differs from the truth; the side that lacks it is None."""
 
-    order_date: date
-    category: str
-    expected: dict[str, int]
-    found: dict[str, int]
+    mart: str
+    group: tuple[Any, ...]
+    expected: Row | None
+    found: Row | None
+
+    def __str__(self) -> str:
+        """The difference in a sentence; only the columns that differ are told."""
+        group = ", ".join(map(str, self.group))
+        if self.expected is None or self.found is None:
+            side = "the truth" if self.expected is None else "the mart"
+            return f"{self.mart}: {side} has no group {group}"
+        columns = [name for name in self.expected if self.expected[name] != self.found[name]]
+        told = ", ".join(
+            f"{name} {self.found[name]} instead of {self.expected[name]}" for name in columns
+        )
+        return f"{self.mart}: group {group} has {told}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A mart beside its truth: its groups, and the sum of its key column on both sides."""
+
+    mart: str
+    groups_count: int
+    column: str
+    found: int
+    expected: int
+    differences: tuple[Difference, ...]
 
 
 def deliveries(runs: list[PublishedRun], settings: Settings) -> Iterator[Hop]:
@@ -49,31 +86,39 @@ def _total(own: dict[str, Delivery], side: str) -> Sum:
     return Sum(sum(t.count for t in tallies), str(sum(t.checksum for t in tallies)))
 
 
-def expected_sales(runs: list[PublishedRun]) -> dict[tuple[date, str], dict[str, int]]:
-    """What all runs sold by (order_date, category)."""
-    total: dict[tuple[date, str], dict[str, int]] = defaultdict(lambda: asdict(CategorySales()))
-    for run in runs:
-        for group, sales in run.truth.sales.items():
-            for column, number in asdict(sales).items():
-                total[group][column] += number
-    return dict(total)
+def served(mart: str, settings: Settings) -> Mart:
+    """What ClickHouse says of a mart: its keys -> its other columns."""
+    spec = find_spec(f"gold.{mart}")
+    measures = [name for name in spec.columns if name not in spec.keys]
+    names = ", ".join(f"`{name}`" for name in (*spec.keys, *measures))
+    rows = clickhouse(settings).query(f"SELECT {names} FROM {mart_name(settings, spec)}")
+    width = len(spec.keys)
+    return {
+        tuple(row[:width]): dict(zip(measures, row[width:], strict=True))
+        for row in rows.result_rows
+    }
 
 
-def served_sales(settings: Settings) -> dict[tuple[date, str], dict[str, int]]:
-    """What the mart says by (order_date, category)."""
-    columns = list(asdict(CategorySales()))
-    mart = f"{settings.database(MART_DATABASE)}.daily_revenue"
-    query = f"SELECT order_date, category, {', '.join(columns)} FROM {mart}"
-    rows = clickhouse(settings).query(query).result_rows
-    return {(row[0], row[1]): dict(zip(columns, row[2:], strict=True)) for row in rows}
+def verdicts(runs: list[PublishedRun], settings: Settings) -> list[Verdict]:
+    """Every mart the generators know the truth of, compared group by group.
+
+    Raises: ServiceDown; LakeproofError if two runs tell of one day.
+    """
+    truths = expected([run.truth for run in runs])
+    return [_verdict(mart, truth, served(mart, settings)) for mart, truth in truths.items()]
+
+
+def _verdict(mart: str, truth: Mart, found: Mart) -> Verdict:
+    column = KEY_COLUMNS[mart]
+    differing = tuple(
+        Difference(mart, group, truth.get(group), found.get(group))
+        for group in sorted(truth.keys() | found.keys())
+        if truth.get(group) != found.get(group)
+    )
+    total, due = (sum(row[column] for row in rows.values()) for rows in (found, truth))
+    return Verdict(mart, len(found), column, total, due, differing)
 
 
 def differences(runs: list[PublishedRun], settings: Settings) -> list[Difference]:
-    """The groups in which mart and truth differ, in order."""
-    expected, found = expected_sales(runs), served_sales(settings)
-    none = asdict(CategorySales())
-    return [
-        Difference(*group, expected.get(group, none), found.get(group, none))
-        for group in sorted(expected.keys() | found.keys())
-        if expected.get(group, none) != found.get(group, none)
-    ]
+    """The groups in which marts and truth differ, mart by mart, in order."""
+    return [found for verdict in verdicts(runs, settings) for found in verdict.differences]

@@ -51,7 +51,7 @@ KEYS = (
         "http://127.0.0.1:{port}",
         8090,
     ),
-    Key("ALERT_URL", "where alerts are posted to", "http://127.0.0.1:{port}/alerts", 8091),
+    Key("ALERT_URL", "where alerts are posted to", "http://127.0.0.1:{port}", 8091),
     Key("AIRFLOW_URL", "Airflow's web page and API", "http://127.0.0.1:{port}", 8080),
     Key("AIRFLOW_USER", "login of Airflow's administrator", "admin"),
     Key("AIRFLOW_PASSWORD", "password of Airflow's administrator", "{secret}"),

@@ -8,8 +8,8 @@ UNKNOWN = "unknown"
 
 def transform(fact_order_items: DataFrame, dim_product: DataFrame) -> DataFrame:
     """Orders, lines, pieces and revenue of each category on each day."""
-    categories = dim_product.select("product_id", "category")
-    lines = fact_order_items.join(F.broadcast(categories), on="product_id", how="left")
+    categories = dim_product.select("product_key", "category")
+    lines = fact_order_items.join(F.broadcast(categories), on="product_key", how="left")
     return (
         lines.withColumn("category", F.coalesce("category", F.lit(UNKNOWN)))
         .groupBy("order_date", "category")

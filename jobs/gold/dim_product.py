@@ -1,19 +1,27 @@
-"""Products to group by."""
+"""Products to group by, as they were when something happened."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+UNKNOWN_KEY = -1
 UNKNOWN = "unknown"
+BEGINNING = "1970-01-01 00:00:00"
 
 
 def transform(products: DataFrame) -> DataFrame:
-    """The catalogue and a row that stands for every product missing from it."""
-    columns = ["product_id", "name", "category", "list_price_cents"]
-    first = products.select(F.lit(UNKNOWN).alias("product_id")).limit(1)
-    unknown = first.select(
-        "product_id",
+    """Every version of every product, and one row for what is in no catalogue."""
+    names = ["product_key", "product_id", "name", "category", "list_price_cents"]
+    validity = ["effective_from", "effective_to", "is_current"]
+    versions = products.where(~F.col("is_deleted")).select(*names, *validity)
+    one_row = products.agg(F.count("*"))
+    unknown = one_row.select(
+        F.lit(UNKNOWN_KEY).cast("bigint").alias("product_key"),
+        F.lit(UNKNOWN).alias("product_id"),
         F.lit(UNKNOWN).alias("name"),
         F.lit(UNKNOWN).alias("category"),
         F.lit(None).cast("bigint").alias("list_price_cents"),
+        F.lit(BEGINNING).cast("timestamp").alias("effective_from"),
+        F.lit(None).cast("timestamp").alias("effective_to"),
+        F.lit(True).alias("is_current"),
     )
-    return products.select(*columns).unionByName(unknown)
+    return versions.unionByName(unknown)

@@ -9,7 +9,9 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs import delta
 from jobs.decode import ROW
+from jobs.delta import RunRecord
 from jobs.fates import ACCEPTED, DUPLICATE, KEY_CONFLICT, QUARANTINED, ROW_HASH, is_good
 from jobs.kept import Keep
 from jobs.spec import Spec
@@ -48,6 +50,8 @@ def _contested(good: DataFrame, spec: Spec) -> DataFrame:
     rows whose hash occurs again are then grouped by the keys themselves.
     """
     record_id = F.col(f"{ROW}.record_id")
+    # By arrival, so that a rebuild in one batch keeps what the runs kept one after the other.
+    arrival = F.struct(f"{ROW}.ingested_at", f"{ROW}.record_id")
     hashed = good.withColumn("key_hash", F.xxhash64(*spec.keys))
     again = hashed.groupBy("key_hash").count().where("count > 1").select("key_hash")
     return (
@@ -55,8 +59,8 @@ def _contested(good: DataFrame, spec: Spec) -> DataFrame:
         .groupBy(*spec.keys)
         .agg(
             F.count("*").alias("times"),
-            F.min_by(ROW_HASH, record_id).alias("known_hash"),
-            F.min(record_id).alias("first_id"),
+            F.min_by(ROW_HASH, arrival).alias("known_hash"),
+            F.min_by(record_id, arrival).alias("first_id"),
         )
         .where("times > 1")
         .drop("times")
@@ -79,3 +83,8 @@ def _stored(good: DataFrame, spec: Spec, target: DataFrame) -> DataFrame:
             F.lit(None).cast("bigint").alias("first_id"),
         )
     )
+
+
+def publish(accepted: DataFrame, spec: Spec, path: str, record: RunRecord) -> None:
+    """Nothing; the accepted rows are in the table once, however often the run is tried."""
+    delta.append(accepted.select(*spec.columns, ROW_HASH), path, record)

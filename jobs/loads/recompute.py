@@ -1,36 +1,58 @@
 """Load `recompute`: rows that follow from others. Touched groups are computed whole and replaced.
 
-A change in an input that the spec does not map to a group touches every group.
+An input of the spec's `touched_by` touches the groups of its changed rows. One of `touched_since`
+holds versions with the time each was effective: it touches the days from the first one on which
+the named columns are other than before. Any other input touches every group when it changes.
+Source: docs/decisions/touched-groups.md
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs import delta
+from jobs.checksum import checksum, row_hash
 from jobs.delta import RunRecord
 from jobs.spec import Spec
 
 EVERYTHING = "true"
+NOTHING = "false"
+NEVER = "9999-12-31 00:00:00"
+CHANGE_COLUMNS = ("_change_type", "_commit_version", "_commit_timestamp")
 
 
 @dataclass(frozen=True)
 class Touched:
-    """The groups to compute anew: their values, None for all, empty for none."""
+    """The groups to compute anew: their values, None for all; and all days since one."""
 
     column: str
     values: list[Any] | None
+    since: date | None = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is nothing to compute."""
+        return self.values == [] and self.since is None
 
     @property
     def condition(self) -> str:
         """The SQL condition that holds for exactly the rows of these groups."""
+        return self.condition_on(self.column)
+
+    def condition_on(self, column: str) -> str:
+        """The same for rows that name their group in another column."""
         if self.values is None:
             return EVERYTHING
-        return f"`{self.column}` IN ({', '.join(_literal(value) for value in self.values)})"
+        parts = []
+        if self.values:
+            parts.append(f"`{column}` IN ({', '.join(_literal(value) for value in self.values)})")
+        if self.since is not None:
+            parts.append(f"`{column}` >= {_literal(self.since)}")
+        return " OR ".join(parts) or NOTHING
 
 
 def _literal(value: Any) -> str:
@@ -41,23 +63,64 @@ def _literal(value: Any) -> str:
     return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def touched_groups(spec: Spec, changes: Mapping[str, DataFrame | None]) -> Touched:
-    """The groups that the changed rows belong to.
+def touched_groups(
+    spec: Spec, changes: Mapping[str, DataFrame | None], groups: Collection[Any] = ()
+) -> Touched:
+    """The groups that the changed rows belong to, and the given ones.
 
     `changes` holds the changed rows per changed input, None where the whole input is new.
     """
-    values: set[Any] = set()
+    everything = Touched(spec.group, None)
+    values: set[Any] = set(groups)
+    starts: list[date] = []
     for table, frame in changes.items():
         if frame is None:
-            return Touched(spec.group, None)
-        column = spec.touched_by.get(table)
-        if column is None:
-            if not frame.isEmpty():
-                return Touched(spec.group, None)
-            continue
-        rows = frame.select(F.col(column).alias("value")).distinct().collect()
-        values |= {row["value"] for row in rows}
-    return Touched(spec.group, sorted(values))
+            return everything
+        if table in spec.touched_by:
+            values |= set(_changed_groups(frame, spec.touched_by[table]))
+        elif table in spec.touched_since:
+            starts += _changed_since(frame, spec.touched_since[table])
+        elif not frame.isEmpty():
+            return everything
+    since = min(starts, default=None)
+    return Touched(spec.group, sorted(v for v in values if since is None or v < since), since)
+
+
+def _changed_groups(changes: DataFrame, column: str) -> Iterator[Any]:
+    """The groups whose rows are not the same as before; rows written again unchanged cancel out."""
+    content = [name for name in changes.columns if name not in CHANGE_COLUMNS]
+    hashed = changes.select(
+        F.col(column).alias("group"), row_hash(*content).alias("hash"), _is_gone().alias("is_gone")
+    )
+    gone, come = F.when(F.col("is_gone"), F.col("hash")), F.when(~F.col("is_gone"), F.col("hash"))
+    is_same = (F.count(gone) == F.count(come)) & (checksum(gone) == checksum(come))
+    groups = hashed.groupBy("group").agg(is_same.alias("is_same")).where(~F.col("is_same"))
+    return (row["group"] for row in groups.collect())
+
+
+def _changed_since(changes: DataFrame, columns: list[str]) -> list[date]:
+    """The first day on which the columns of a version hold other than before, if there is one.
+
+    A version that came or went changes its time from effective_from on; one that only ends at
+    another time, from the earlier of both ends on.
+    """
+    ends = F.coalesce("effective_to", F.lit(NEVER).cast("timestamp"))
+    of_version = changes.groupBy(*columns, "effective_from").agg(
+        F.count_if(_is_gone()).alias("gone"),
+        F.count_if(~_is_gone()).alias("come"),
+        F.min(ends).alias("first_end"),
+        F.max(ends).alias("last_end"),
+    )
+    is_moved = F.col("first_end") != F.col("last_end")
+    since = F.when(F.col("gone") != F.col("come"), F.col("effective_from")).when(
+        is_moved, F.col("first_end")
+    )
+    first = of_version.agg(F.to_date(F.min(since)).alias("day")).collect()[0]["day"]
+    return [] if first is None else [first]
+
+
+def _is_gone() -> Column:
+    return F.col("_change_type") == "delete"
 
 
 def publish(accepted: DataFrame, path: str, record: RunRecord, touched: Touched) -> None:

@@ -1,8 +1,10 @@
-"""The catalogue as it is now."""
+"""Products with all their versions."""
 
 from pyspark.sql import DataFrame
 
+from jobs.changes import with_deletes_marked
 
-def transform(products: DataFrame) -> DataFrame:
-    """The exported products as they are; which version is kept is the load's business."""
-    return products
+
+def transform(shop_products: DataFrame) -> DataFrame:
+    """Each change as a version of its product; when it held is the load's business."""
+    return with_deletes_marked(shop_products)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-ID_FIELDS = {"orders": "order_id", "payments": "payment_id", "clicks": "click_id"}
-TIME_FIELDS = {"orders": "ordered_at", "payments": "paid_at", "clicks": "clicked_at"}
+from tests.generators.fields import ID_FIELDS, NULLABLE, NUMBERS, TIME_FIELDS
+
 CURRENCIES = {"EUR", "USD", "GBP", "PLN", "SEK"}
 
 
@@ -43,12 +43,12 @@ def _class_of_record(topic: str, record: dict[str, Any]) -> str:
 
 
 def _has_right_types(topic: str, record: dict[str, Any]) -> bool:
-    numbers = [value for field, value in record.items() if field.endswith("_cents")]
-    for line in record.get("items", []):
-        numbers += [line["line_number"], line["quantity"], line["unit_price_cents"]]
-    texts = [value for field, value in record.items() if field.endswith(("_id", "_at", "url"))]
-    return all(type(number) is int for number in numbers) and all(
-        isinstance(text, str) or (topic == "clicks" and text is None) for text in texts
+    nullable = NULLABLE.get(topic, set())
+    fields = [*record.items(), *(item for line in record.get("items", []) for item in line.items())]
+    return all(
+        type(value) is (int if name in NUMBERS else list if name == "items" else str)
+        or (value is None and name in nullable)
+        for name, value in fields
     )
 
 

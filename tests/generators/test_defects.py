@@ -9,7 +9,19 @@ from datetime import date, datetime
 import pytest
 
 from generators.defects import LATEST_REPEAT, labels
-from generators.messages import CLICKS, DUPLICATE, GOOD, ORDERS, PAYMENTS, TOPICS, Message
+from generators.messages import (
+    CLICKS,
+    DUPLICATE,
+    GOOD,
+    ORDERS,
+    PAYMENTS,
+    REFUNDS,
+    REVIEWS,
+    SHIPMENTS,
+    SOCIAL_MENTIONS,
+    TOPICS,
+    Message,
+)
 from generators.run import Defects
 from generators.shop import simulate
 
@@ -44,8 +56,10 @@ def test_a_share_of_1_spoils_every_record_it_applies_to(name: str, class_of: Cla
 def test_every_class_happens_where_it_makes_sense() -> None:
     everywhere = {"good", "duplicate", "truncated_json", "missing_key", "far_future", "wrong_type"}
     assert set(labels(ORDERS)) == everywhere | {"total_mismatch", "unknown_currency"}
-    assert set(labels(PAYMENTS)) == everywhere | {"unknown_currency"}
-    assert set(labels(CLICKS)) == everywhere
+    for topic in (PAYMENTS, REFUNDS):
+        assert set(labels(topic)) == everywhere | {"unknown_currency"}
+    for topic in (CLICKS, SHIPMENTS, REVIEWS, SOCIAL_MENTIONS):
+        assert set(labels(topic)) == everywhere
 
 
 def test_shares_are_near_what_was_declared() -> None:
@@ -84,7 +98,7 @@ def test_a_duplicate_is_the_same_record_again_later() -> None:
 def test_a_time_in_2099_is_a_real_time_even_for_a_leap_day() -> None:
     for message in simulate(LEAP_DAY, 50, 7, only("far_future", 1)):
         record = json.loads(message.value)
-        time = record.get("ordered_at") or record.get("paid_at") or record["clicked_at"]
+        [time] = [value for name, value in record.items() if name.endswith("_at")]
         assert datetime.fromisoformat(time).year == 2099
 
 

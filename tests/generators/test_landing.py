@@ -24,10 +24,14 @@ def catalogue(day: date, seed: int = 7) -> list[dict[str, Any]]:
 
 
 def test_keys_name_source_and_day() -> None:
-    assert {file.source: file.key for file in files(DAY, 7)} == {
-        "products": "landing/products/2026-01-05.json",
-        "fx_rates": "landing/fx_rates/2026-01-05.csv",
-    }
+    assert [(file.source, file.key) for file in files(DAY, 7)] == [
+        ("products", "landing/products/2026-01-05.json"),
+        ("fx_rates", "landing/fx_rates/2026-01-05.csv"),
+        *(
+            ("supplier_prices", f"landing/supplier_prices/2026-01-05-sup-{number}.csv")
+            for number in range(1, 5)
+        ),
+    ]
 
 
 def test_the_rates_of_a_day_are_a_csv_file() -> None:

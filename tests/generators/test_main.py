@@ -11,8 +11,10 @@ import pytest
 from generators.__main__ import main
 from generators.landing import files
 from generators.messages import TOPICS
+from generators.products import products
 from generators.run import Defects
 from generators.shop import simulate
+from generators.shop_tables import after_first_day
 from jobs.settings import Settings, load_settings
 
 DAY = date(2026, 1, 5)
@@ -26,6 +28,25 @@ def test_a_folder_gets_the_same_bytes_as_the_topics(tmp_path: Path) -> None:
         assert (tmp_path / "new" / f"{topic}.jsonl").read_bytes() == expected
     for file in files(DAY, 9):
         assert (tmp_path / "new" / file.key).read_bytes() == file.data
+
+
+def test_a_folder_gets_the_shop_s_tables_as_the_day_left_them(tmp_path: Path) -> None:
+    main(["--day", "2026-01-05", "--count", "30", "--to", str(tmp_path)])
+    expected = {table: len(rows) for table, rows in after_first_day(DAY, 7).items()}
+    found = {}
+    for path in (tmp_path / "shop").glob("*.jsonl"):
+        found[path.stem] = [json.loads(line) for line in path.read_text().splitlines()]
+    movements = found.pop("inventory_movements")
+    assert {table: len(rows) for table, rows in found.items()} == expected
+    assert {row["kind"] for row in movements} <= {"sale", "return", "receipt", "adjustment"}
+    assert found["products"][0] == {
+        "product_id": "prd-001",
+        "name": "Classic Headphones",
+        "category": "Audio",
+        "list_price_cents": products(DAY, 7)[0].list_price_cents,
+        "currency": "EUR",
+        "updated_at": f"{products(DAY, 7)[0].updated_on}T00:00:00.000Z",
+    }
 
 
 def test_an_older_run_in_the_folder_is_replaced(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from generators import folder
+from generators.landing import files
 from generators.messages import TOPICS
 from generators.run import Defects, Run
 from generators.truth import CategorySales, Truth, tally_of
@@ -79,7 +80,26 @@ def test_file_tallies_cover_data_rows_without_the_header(written: tuple[Truth, P
     truth, path = written
     rates = (path / f"landing/fx_rates/{DAY}.csv").read_bytes().splitlines()
     catalogue = (path / f"landing/products/{DAY}.json").read_bytes().splitlines()
-    assert truth.files == {"fx_rates": tally_of(rates[1:]), "products": tally_of(catalogue)}
+    lists = [file.read_bytes().splitlines() for file in path.glob("landing/supplier_prices/*.csv")]
+    assert truth.files == {
+        "fx_rates": tally_of(rates[1:]),
+        "products": tally_of(catalogue),
+        "supplier_prices": tally_of(row for lines in lists for row in lines[1:]),
+    }
+
+
+def test_rows_of_lists_without_a_column_are_known_to_be_refused() -> None:
+    day = date(2026, 1, 7)
+    contract = {"supplier_id", "product_id", "price_cents", "currency", "valid_from"}
+    lists = [file for file in files(day, 7) if file.source == "supplier_prices"]
+    refused = [
+        row
+        for file in lists
+        for row in file.rows
+        if not contract <= set(file.header.decode().split(","))
+    ]
+    assert len(refused) == 100
+    assert Truth.of(Run(day, 0, 7)).refused == {"supplier_prices": tally_of(refused)}
 
 
 def test_the_truth_file_gives_the_truth_back(written: tuple[Truth, Path]) -> None:
@@ -107,5 +127,9 @@ def test_every_class_is_in_the_truth_even_if_it_did_not_happen() -> None:
         "orders": 8,
         "payments": 7,
         "clicks": 6,
+        "shipments": 6,
+        "refunds": 7,
+        "reviews": 6,
+        "social_mentions": 6,
     }
     assert truth.produced("orders") == tally_of([])

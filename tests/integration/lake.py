@@ -10,12 +10,14 @@ from datetime import date
 from typing import Any
 
 from kafka import KafkaProducer
+from pyspark.sql import functions as F
 
 from generators.history import PublishedRun, remember, runs
 from generators.producer import Transport
 from generators.publish import publish
 from generators.run import Run
-from jobs.delta import read, records
+from jobs.decode import RAW_COLUMNS
+from jobs.delta import create, read, records
 from jobs.quarantine import quarantine_path
 from jobs.run import run
 from jobs.serve import lake_content, serve
@@ -36,10 +38,25 @@ def publish_day(settings: Settings, day: date = DAY, orders: int = 300) -> Publi
 
 def run_all(settings: Settings) -> None:
     """Every table up to date, every mart served."""
-    for table, spec in load_specs().items():
+    run_tables(settings, load_specs())
+
+
+def run_tables(settings: Settings, tables: Iterable[str]) -> None:
+    """These tables up to date with their inputs, and those of them served that are marts."""
+    for table in tables:
         run(table, settings)
-        if spec.serve:
+        if find_spec(table).serve:
             serve(table, settings)
+
+
+def upstream(table: str) -> list[str]:
+    """The tables that a table is made from, directly or not, in the order in which they run."""
+    specs = load_specs()
+    wanted = set(specs[table].inputs)
+    for name in reversed(specs):
+        if name in wanted:
+            wanted |= set(specs[name].inputs)
+    return [name for name in specs if name in wanted]
 
 
 def contents(settings: Settings, tables: Iterable[str]) -> dict[str, tuple[int, str]]:
@@ -77,6 +94,25 @@ def send(settings: Settings, topic: str, values: Iterable[bytes | None]) -> None
     for future in sent:
         future.get(timeout=30)
     producer.close()
+
+
+def land_lines(settings: Settings, table: str, file: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Rows as the JSON lines of one file, put into a bronze table without asking its source."""
+    session = spark(settings)
+    path = settings.table_path(table)
+    create(session, path, RAW_COLUMNS["files"], ("_proc_date",))
+    lines = [(file, n, json.dumps(row, separators=(",", ":"))) for n, row in enumerate(rows, 1)]
+    told = session.createDataFrame(lines, "path string, line_number bigint, value string")
+    landed = told.withColumns(
+        {
+            "etag": F.col("path"),
+            "ingested_at": F.lit("2026-02-01 00:00:00").cast("timestamp"),
+            "header": F.lit(None).cast("binary"),
+            "value": F.col("value").cast("binary"),
+            "_proc_date": F.lit("2026-02-01").cast("date"),
+        }
+    )
+    landed.select(*RAW_COLUMNS["files"]).write.format("delta").mode("append").save(path)
 
 
 def order(order_id: str, **changes: Any) -> bytes:

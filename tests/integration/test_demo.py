@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from infra.demo.__main__ import report
-from infra.demo.reconcile import served_sales
+from infra.demo.reconcile import served
 from jobs.session import clickhouse
 from jobs.settings import ROOT, Settings
 from tests.integration.lake import environment
@@ -37,10 +37,10 @@ def test_the_demo_balances_and_a_second_run_adds_a_day(
     assert first.returncode == 0, first.stdout + first.stderr
     assert "DIFFERS" not in first.stdout
     assert "difference 0 cents" in first.stdout
-    days = {order_date for order_date, _ in served_sales(stack)}
+    days = {order_date for order_date, _ in served("daily_revenue", stack)}
     second = _demo(stack)
     assert second.returncode == 0, second.stdout + second.stderr
-    assert len({order_date for order_date, _ in served_sales(stack)}) == len(days) + 1
+    assert len({order_date for order_date, _ in served("daily_revenue", stack)}) == len(days) + 1
 
 
 def test_the_demo_fails_and_names_the_group_when_the_mart_is_not_the_truth(

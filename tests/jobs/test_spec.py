@@ -64,9 +64,19 @@ def test_a_table_is_named_after_its_place(tmp_path: Path) -> None:
         (("keys: [id]", "key: [id]"), "unknown key 'key'"),
         (("load: insert", "load: upsert"), "upsert and history need sequence_by"),
         (("keys: [id]", "keys: [id]\ntouched_by: {silver.x: id}"), "which is no input"),
+        (("keys: [id]", "keys: [id]\ntouched_since: {silver.x: [id]}"), "which is no input"),
+        (
+            ("keys: [id]", "keys: [id]\nserve: {order_by: [id], projections: [{name: by_id}]}"),
+            "by_id needs either order_by or select",
+        ),
         (
             ("keys: [id]", "keys: [id]\nquality: [{rule: not_null, column: id}]"),
             "needs either `on_fail: quarantine`",
+        ),
+        (
+            ("load: insert", "load: history\nsequence_by: id\nsurrogate_key: thing_key"),
+            "history needs the columns thing_key bigint, is_deleted boolean, "
+            "effective_from timestamp, effective_to timestamp, is_current boolean",
         ),
         (("examples: [{name: none, given: {}, expect: []}]", ""), "at least one example"),
         (("description: A table.\n", ""), "description"),
@@ -91,6 +101,25 @@ def test_an_unknown_input_is_named(tmp_path: Path) -> None:
     spec = read_spec(_spec(tmp_path, GOOD.replace("bronze.orders", "bronze.nothing")))
     with pytest.raises(SpecError, match=r"silver\.things reads bronze\.nothing"):
         ordered([spec])
+
+
+def test_several_bronze_inputs_must_all_hold_files(tmp_path: Path) -> None:
+    inputs = "[bronze.orders, bronze.fx_rates]"
+    spec = read_spec(_spec(tmp_path, GOOD.replace("[bronze.orders]", inputs)))
+    with pytest.raises(SpecError, match=r"silver\.things reads .* only if all of them hold files"):
+        ordered([find_spec("bronze.orders"), find_spec("bronze.fx_rates"), spec])
+
+
+def test_a_rule_that_names_its_reason_stands_for_the_derived_one() -> None:
+    reasons = [rule.name for rule in find_spec("silver.customers").row_rules]
+    assert "unknown_operation" in reasons
+    assert "not_null:is_deleted" not in reasons
+
+
+def test_a_history_tables_transform_owes_all_but_what_the_load_derives() -> None:
+    spec = find_spec("silver.products")
+    derived = {"product_key", "effective_from", "effective_to", "is_current"}
+    assert spec.types.keys() - spec.transformed.keys() == derived
 
 
 def test_tables_that_read_each_other_are_a_circle(tmp_path: Path) -> None:

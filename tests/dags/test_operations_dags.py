@@ -1,0 +1,94 @@
+"""The DAGs of operations as Airflow reads them: careful by default, and heard when they fail."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk import CronPartitionTimetable
+
+from infra.airflow.callbacks import tell_failure
+from jobs.settings import ROOT
+from tests.dags.test_dags import HEAVY
+
+OPERATIONS = ("maintenance", "backfill", "alarm_drill")
+
+
+@pytest.fixture(scope="module")
+def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+        from airflow.dag_processing.dagbag import DagBag
+
+        bags = [DagBag(str(ROOT / "dags" / f"{name}.py")) for name in OPERATIONS]
+    assert [bag.import_errors for bag in bags] == [{}] * len(OPERATIONS)
+    return {dag_id: dag for bag in bags for dag_id, dag in bag.dags.items()}
+
+
+def _allowed(dag: Any) -> timedelta:
+    [alert] = dag.deadline
+    assert alert.callback.path == "infra.airflow.callbacks.tell_late"
+    return timedelta(seconds=alert.interval.total_seconds())
+
+
+def test_maintenance_deletes_nothing_unless_told_and_nothing_younger_than_a_week(
+    dags: dict[str, Any],
+) -> None:
+    params = dags["maintenance"].params
+    assert params["confirm"] is False
+    assert params["retention_days"] == 7
+    assert params.get_param("retention_days").schema["minimum"] == 7
+
+
+def test_maintenance_is_mapped_over_the_tables_it_finds(dags: dict[str, Any]) -> None:
+    dag = dags["maintenance"]
+    assert dag.get_task("maintain").is_mapped
+    assert dag.get_task("maintain").upstream_task_ids == {"tables"}
+    assert dag.get_task("report").upstream_task_ids == {"maintain"}
+
+
+def test_a_backfilled_day_is_the_partition_and_days_run_one_after_another(
+    dags: dict[str, Any],
+) -> None:
+    dag = dags["backfill"]
+    assert isinstance(dag.timetable, CronPartitionTimetable)
+    assert dag.max_active_runs == 1
+    assert dag.get_task("serve").upstream_task_ids == {"recompute"}
+    assert [asset.name for asset in dag.get_task("serve").outlets] == ["mart.day"]
+
+
+@pytest.mark.parametrize("dag_id", ["maintenance", "backfill"])
+def test_a_task_that_fails_is_tried_again_and_then_told(dags: dict[str, Any], dag_id: str) -> None:
+    for task in dags[dag_id].tasks:
+        failed = task.partial_kwargs if task.is_mapped else vars(task)
+        assert failed["on_failure_callback"] in (tell_failure, [tell_failure]), task.task_id
+        assert failed["retries"] == 3
+
+
+def test_every_operation_has_a_deadline_that_is_told(dags: dict[str, Any]) -> None:
+    assert {dag_id: _allowed(dag) for dag_id, dag in dags.items()} == {
+        "maintenance": timedelta(hours=2),
+        "backfill": timedelta(minutes=30),
+        "alarm_drill": timedelta(seconds=2),
+    }
+
+
+def test_the_drill_succeeds_only_after_both_alarms_were_seen(dags: dict[str, Any]) -> None:
+    dag = dags["alarm_drill"]
+    assert dag.get_task("fail_on_purpose").upstream_task_ids == {"be_late"}
+    last = dag.get_task("failure_was_told")
+    assert last.upstream_task_ids == {"fail_on_purpose"}
+    assert last.trigger_rule == "all_failed"
+
+
+def test_reading_them_imports_nothing_heavy() -> None:
+    code = (
+        "import runpy, sys\n"
+        f"for name in {OPERATIONS!r}: runpy.run_path(f'dags/{{name}}.py')\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"
