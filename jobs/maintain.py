@@ -21,6 +21,8 @@ from jobs.specs import find_spec, load_specs
 
 # Within it Delta's readers and writers may still need a file that the newest version does not.
 SHORTEST_RETENTION_HOURS = 168
+# VACUUM lists a table's folders in so many tasks. The usual 10,000 take minutes for a small table.
+LISTING_TASKS, LISTING_TASKS_COUNT = "spark.sql.sources.parallelPartitionDiscovery.parallelism", 8
 HEADER = (
     f"{'table':<36} {'live files':>15} {'live bytes':>27} {'stored':>7} {'old':>5} {'deleted':>7}"
 )
@@ -88,6 +90,7 @@ def maintain(
             f"{SHORTEST_RETENTION_HOURS} hours may be in use by a reader or a running job"
         )
     session = spark(settings)
+    session.conf.set(LISTING_TASKS, LISTING_TASKS_COUNT)
     path = settings.table_path(table)
     clustered_by = _cluster(session, path, _spec_of(table))
     before = _files(session, settings, path)

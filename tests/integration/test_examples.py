@@ -11,6 +11,7 @@ from jobs.checksum import row_hash
 from jobs.decode import RAW_COLUMNS, decode
 from jobs.errors import GateFailed
 from jobs.fates import ACCEPTED, DUPLICATE, contract, judged, tally
+from jobs.kept import Keep, keeping
 from jobs.loads import stage, table_columns
 from jobs.loads.history import versions
 from jobs.session import spark
@@ -79,10 +80,10 @@ def _given(session: SparkSession, table: str, rows: list[dict[str, Any]]) -> Dat
     return decode(_raw(session, spec, rows), spec.source, spec.columns)
 
 
-def _staged(session: SparkSession, spec: Spec, example: dict[str, Any]) -> DataFrame:
+def _staged(session: SparkSession, spec: Spec, example: dict[str, Any], keep: Keep) -> DataFrame:
     frames = [_given(session, table, example["given"][table]) for table in spec.inputs]
     rows = judged(contract(spec.transform(*frames), spec), spec)
-    return stage(rows, spec, None, keep=lambda frame: frame)
+    return stage(rows, spec, None, keep)
 
 
 def _stored(session: SparkSession, spec: Spec, accepted: DataFrame) -> DataFrame:
@@ -95,7 +96,12 @@ def _stored(session: SparkSession, spec: Spec, accepted: DataFrame) -> DataFrame
 
 @pytest.mark.parametrize(("spec", "example"), EXAMPLES)
 def test_a_worked_example_holds(session: SparkSession, spec: Spec, example: dict[str, Any]) -> None:
-    staged = _staged(session, spec, example)
+    with keeping() as keep:
+        _require_held(spec, example, _staged(session, spec, example, keep))
+
+
+def _require_held(spec: Spec, example: dict[str, Any], staged: DataFrame) -> None:
+    session = staged.sparkSession
     counted = tally(staged, spec)
     if "fails" in example:
         with pytest.raises(GateFailed, match=example["fails"]):
