@@ -124,6 +124,7 @@ def test_a_spoiled_table_is_replaced_by_what_bronze_gives_and_the_ledger_balance
     ]
     assert everything(lake) == before
     assert unbalanced(lake) == []
+    bring_up_to_date(lake)
     versions = newest(lake)
     bring_up_to_date(lake)
     assert (everything(lake), newest(lake)) == (before, versions)
