@@ -47,11 +47,11 @@ lint: $(VENV) ## check style and types
 	@$(RUN) ruff check . && $(RUN) ruff format --check --quiet . && $(RUN) mypy
 
 test-fast: $(VENV) ## run the tests that need no service
-	@$(RUN) pytest -m "not integration"
+	@$(RUN) pytest -m "not integration" -n auto
 
 test: lint ## run all tests on an instance of their own, which is gone afterwards
 	@INSTANCE=test $(RUN) infra.native reset && INSTANCE=test $(RUN) infra.native up
-	@INSTANCE=test $(RUN) pytest; status=$$?; \
+	@INSTANCE=test $(RUN) pytest -m "not integration" -n auto && INSTANCE=test $(RUN) pytest -m integration; status=$$?; \
 	  test -n "$(KEEP)" || INSTANCE=test $(RUN) infra.native reset; exit $$status
 
 bench: $(VENV) ## measure start, task cost, demo, throughput and memory into docs/bench.json
