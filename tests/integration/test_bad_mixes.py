@@ -86,15 +86,17 @@ def _raw(session: SparkSession, values: list[bytes | None]) -> DataFrame:
 
 
 def _judge(session: SparkSession, values: list[bytes | None]) -> tuple[list[str], list[Any]]:
-    """The fates in the order of sending, and the rows a table would have."""
+    """The fates in the order of sending, and the rows a table would have, as text: a date of
+    the year 10000 is one Python has no object for."""
     bronze = find_spec("bronze.orders")
     assert bronze.source is not None
     decoded = decode(_raw(session, values), bronze.source, bronze.columns)
     with keeping() as keep:
         rows = keep(judged(contract(SPEC.transform(decoded), SPEC), SPEC))
-        staged = stage(rows, SPEC, None, keep).orderBy("_row.record_id").collect()
-    kept = [[row[name] for name in SPEC.columns] for row in staged if row["_fate"] == ACCEPTED]
-    return [row["_fate"] for row in staged], kept
+        staged = stage(rows, SPEC, None, keep).orderBy("_row.record_id")
+        text = F.struct(*SPEC.columns).cast("string").alias("row")
+        fates = staged.select("_fate", text).collect()
+    return [one["_fate"] for one in fates], [one["row"] for one in fates if one[0] == ACCEPTED]
 
 
 @settings(

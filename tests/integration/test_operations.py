@@ -41,9 +41,11 @@ def lake(module_settings: Settings) -> Settings:
     publish_day(module_settings, orders=60)
     send_to(module_settings, 2, order("o-disputed"))
     bring_up_to_date(module_settings)
-    land_rates(module_settings, "next", f"{NEXT_DAY},EUR,1.000000")
+    land_rates(module_settings, "next", f"{NEXT_DAY},USD,0.900000")
     send_to(module_settings, 0, order("o-disputed", customer_id="c-2"))
-    send_to(module_settings, 0, order("o-next", ordered_at=f"{NEXT_DAY}T10:00:00.000Z"))
+    send_to(
+        module_settings, 0, order("o-next", currency="USD", ordered_at=f"{NEXT_DAY}T10:00:00.000Z")
+    )
     bring_up_to_date(module_settings)
     return module_settings
 
@@ -152,12 +154,12 @@ def test_a_table_taken_back_stays_so_until_its_inputs_change_and_loses_nothing(
     assert (found[1:], found[0].content) == ([bad, *older], older[0].content)
     bring_up_to_date(lake)
     assert contents(lake, [MART]) == good, "the bad publish came back by itself"
-    land_rates(lake, "right", f"{DAY},USD,{rate['rate_to_eur']}", f"{NEXT_DAY},EUR,2.000000")
+    land_rates(lake, "right", f"{DAY},USD,{rate['rate_to_eur']}", f"{NEXT_DAY},USD,2.000000")
     bring_up_to_date(lake)
     [verdict] = verify(lake, [MART])
     assert verdict.differences == []
     assert contents(lake, [MART]) != good
-    land_rates(lake, "last", f"{NEXT_DAY},EUR,1.000000")
+    land_rates(lake, "last", f"{NEXT_DAY},USD,0.900000")
     bring_up_to_date(lake)
     assert contents(lake, [MART]) == good
 
