@@ -9,40 +9,23 @@ The tables that are pulled from HTTP APIs are one mapped task of **ingest**: eac
 own attempts and its own budget of requests, and few are asked at a time. Which of them brought
 something is known only then, so their assets are updated through an asset alias.
 
-A failed gate is not tried again, because the same data fails it again; anything else is.
+A failed gate is not tried again, because the same data fails it again; anything else is. A task
+that failed for good, and a run that is not done within half an hour, are told to the alert channel.
 """
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
-from airflow.sdk import (
-    Asset,
-    AssetAlias,
-    ExceptionRetryPolicy,
-    RetryAction,
-    RetryRule,
-    dag,
-    get_current_context,
-    task,
-)
+from airflow.sdk import Asset, AssetAlias, dag, get_current_context, task
 
-from jobs.errors import GateFailed, LedgerError, SpecError
+from infra.airflow.callbacks import late_after
+from infra.airflow.defaults import RETRIES
 from jobs.spec import LAYERS, Spec
 from jobs.specs import load_specs
 
 SPECS = load_specs()
-NOT_WORTH_A_RETRY = (GateFailed, LedgerError, SpecError)
-RETRIES: dict[str, Any] = {
-    "retries": 3,
-    "retry_delay": timedelta(seconds=5),
-    "max_retry_delay": timedelta(minutes=1),
-    "retry_exponential_backoff": 2,
-    "retry_policy": ExceptionRetryPolicy(
-        rules=[RetryRule(exception=error, action=RetryAction.FAIL) for error in NOT_WORTH_A_RETRY]
-    ),
-}
 APIS = AssetAlias("apis")
 APIS_AT_ONCE = 2
+ALLOWED_MINUTES = 30
 DAG_NAMES = {"bronze": "ingest", "silver": "silver", "gold": "gold"}
 
 
@@ -118,6 +101,7 @@ def layer_dag(layer: str) -> None:
         catchup=False,
         max_active_runs=1,
         default_args=RETRIES,
+        deadline=late_after(minutes=ALLOWED_MINUTES),
         tags=["lakehouse", layer],
         doc_md=doc_of(specs),
     )
@@ -155,6 +139,7 @@ SERVED = [spec for spec in SPECS.values() if spec.serve]
     catchup=False,
     max_active_runs=1,
     default_args=RETRIES,
+    deadline=late_after(minutes=ALLOWED_MINUTES),
     tags=["lakehouse", "serve"],
     doc_md=doc_of(SERVED),
 )

@@ -12,7 +12,7 @@ from generators.products import PRODUCTS_COUNT, product_id_at
 from generators.run import Run
 from generators.shop_tables import midnight
 
-LATE_SHARE = 0.1
+SHORT_SHARE = 0.1
 LARGEST_SURPLUS = 0.3
 PACK_UNITS = 10
 ADJUSTED_PER_DAY = 2
@@ -34,7 +34,8 @@ class Stockroom:
     """Keeps the books of a run: complete once all its messages went through `counting`.
 
     Good orders take pieces out, good refunds bring them back, each product once a day in one
-    movement. Suppliers bring a little more than was sold, except when they are late.
+    movement. Suppliers bring a little more than was sold, except when they are short. What a day
+    leaves of a product is never below zero, so no sum over days is.
     """
 
     def __init__(self, run: Run) -> None:
@@ -63,9 +64,14 @@ class Stockroom:
             units = _received(self._sold[product_id_at(index)], rng)
             if units:
                 found.append(self._movement("receipt", product_id_at(index), units))
+        left = Counter[str]()
+        for movement in found:
+            left[movement.product_id] += movement.units
         for index in rng.sample(range(PRODUCTS_COUNT), ADJUSTED_PER_DAY):
             units = rng.choice((-1, 1)) * rng.randint(1, LARGEST_ADJUSTMENT)
-            found.append(self._movement("adjustment", product_id_at(index), units))
+            product_id = product_id_at(index)
+            is_there = left[product_id] + units >= 0
+            found.append(self._movement("adjustment", product_id, units if is_there else -units))
         return sorted(found, key=lambda movement: (movement.moved_at, movement.product_id))
 
     def facts(self) -> list[Stocked]:
@@ -87,8 +93,8 @@ class Stockroom:
 
 
 def _received(sold: int, rng: Random) -> int:
-    """Whole packs for what is sold and up to a third more; nothing from a late supplier."""
+    """Whole packs for what is sold and up to a third more; no more from a supplier who is short."""
     surplus, u = LARGEST_SURPLUS * rng.random(), rng.random()
-    if u < LATE_SHARE:
-        return 0
+    if u < SHORT_SHARE:
+        surplus = 0
     return -(-int(sold * (1 + surplus)) // PACK_UNITS) * PACK_UNITS

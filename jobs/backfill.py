@@ -8,10 +8,9 @@ to its readers.
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from jobs import delta
-from jobs.delta import RunRecord
+from jobs import commits
+from jobs.commits import RunRecord
 from jobs.run import run
-from jobs.session import spark
 from jobs.settings import Settings
 from jobs.spec import Spec
 from jobs.specs import find_spec, load_specs
@@ -29,9 +28,8 @@ def backfill(day: date, settings: Settings, tables: Iterable[str] = ()) -> Itera
     never computed is none to compute again. `tables` chooses some of them.
     Raises: what `jobs.run.run` raises.
     """
-    session = spark(settings)
     chosen = {find_spec(table).name for table in tables} or set(load_specs())
     for spec in load_specs().values():
         is_meant = spec.name in chosen and (is_by_day(spec) or spec.layer == "gold")
-        if is_meant and delta.exists(session, settings.table_path(spec.name)):
+        if is_meant and commits.exists(settings, settings.table_path(spec.name)):
             yield run(spec.name, settings, [day] if is_by_day(spec) else ())

@@ -1,16 +1,12 @@
-"""Delta tables by path: create, read at a version, and commit with a run record.
+"""Delta tables by path, through Spark: create, read at a version, commit with a run record."""
 
-The record in a commit's `userMetadata` is the platform's ledger and its only state.
-"""
-
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.commits import RunRecord
 
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 WRITER = "spark.databricks.delta.write.txnAppId"
@@ -18,68 +14,12 @@ WRITE_NUMBER = "spark.databricks.delta.write.txnVersion"
 PROPERTIES = (
     "'delta.enableChangeDataFeed'='true', 'delta.logRetentionDuration'='interval 3650 days'"
 )
-RECENT_COMMITS = 20
 MERGE_SOURCE = "lakeproof_merge"
-# What these operations commit holds the same rows as before.
-SAME_ROWS = ("OPTIMIZE", "REORG", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CLUSTER BY")
-NO_TABLE = ("DELTA_TABLE_ONLY_OPERATION", "DELTA_MISSING_DELTA_TABLE")
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """What one run did, as written into the commit it made.
-
-    `inputs` holds the last version of each input it consumed (bronze: the next offset of each
-    partition); counts are rows per fate; checksums are order-free sums, see `jobs.checksum`.
-    """
-
-    run_id: str
-    run_number: int
-    table: str
-    inputs: dict[str, Any]
-    counts: dict[str, int] = field(default_factory=dict)
-    checksums: dict[str, str] = field(default_factory=dict)
-    reasons: dict[str, int] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    # Fields the contract does not know: where each was first seen and in how many records.
-    new_fields: dict[str, dict[str, str | int]] = field(default_factory=dict)
-    # Changes of the spec's columns that the stored table followed.
-    followed: list[str] = field(default_factory=list)
-    # A rebuilt table's account starts anew (-1), a restored one's goes on from an old version.
-    stands_on: int | None = None
-    # A restored table waits for rows beyond these versions of its inputs.
-    held: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """The record as it stands in the commit."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-    def summary(self) -> str:
-        """The run in a line for people."""
-        counts = [f"{count:,} {fate}" for fate, count in self.counts.items() if count]
-        said = ", ".join(counts) or "nothing new"
-        return "\n".join([f"{self.table:<24} {said}", *(f"  warning: {w}" for w in self.warnings)])
 
 
 def ref(path: str) -> str:
     """The table at a path, as SQL names it."""
     return f"delta.`{path}`"
-
-
-def exists(session: SparkSession, path: str) -> bool:
-    """Whether a Delta table is at the path."""
-    return bool(_history(session, path, 1))
-
-
-def _history(session: SparkSession, path: str, limit: int | None = None) -> list[Row]:
-    """The newest commits, newest first; none where there is no table."""
-    try:
-        limited = f"LIMIT {limit}" if limit else ""
-        return session.sql(f"DESCRIBE HISTORY {ref(path)} {limited}").collect()
-    except AnalysisException as error:
-        if error.getCondition() in NO_TABLE:
-            return []
-        raise
 
 
 def create(
@@ -92,67 +32,6 @@ def create(
         f"CREATE TABLE IF NOT EXISTS {ref(path)} ({body}) USING delta {partitioned} "
         f"TBLPROPERTIES ({PROPERTIES})"
     )
-
-
-def latest_version(session: SparkSession, path: str) -> int | None:
-    """The newest version of the table, None where there is no table."""
-    commits = _history(session, path, 1)
-    return int(commits[0]["version"]) if commits else None
-
-
-def latest_metadata(session: SparkSession, path: str) -> str | None:
-    """What the newest commit says of itself."""
-    commits = _history(session, path, 1)
-    return commits[0]["userMetadata"] if commits else None
-
-
-def commit_times(session: SparkSession, path: str) -> dict[int, str]:
-    """When each version of the table was committed, in UTC to the second."""
-    commits = _history(session, path)
-    return {int(c["version"]): c["timestamp"].isoformat(" ", "seconds") for c in commits}
-
-
-def records(session: SparkSession, path: str) -> Iterator[tuple[int, RunRecord]]:
-    """Versions and run records of the table, newest first; maintenance commits have none."""
-    seen = 0
-    for limit in (RECENT_COMMITS, None):
-        commits = _history(session, path, limit)
-        for commit in commits[seen:]:
-            if commit["userMetadata"]:
-                yield int(commit["version"]), RunRecord(**json.loads(commit["userMetadata"]))
-        if len(commits) < RECENT_COMMITS:
-            return
-        seen = len(commits)
-
-
-def standing(session: SparkSession, path: str) -> Iterator[tuple[int, RunRecord]]:
-    """The records that account for the rows of now, newest first.
-
-    Left out is what a restore took back, and all before a rebuild.
-    """
-    upto: int | None = None
-    for version, record in records(session, path):
-        if upto is None or version <= upto:
-            yield version, record
-            upto = record.stands_on if record.stands_on is not None else upto
-
-
-def has_changed(session: SparkSession, path: str, since: int | None, version: int) -> bool:
-    """Whether the table's rows at the version may differ from those since, None being no table."""
-    if since is None or since == version:
-        return since is None
-    commits = _history(session, path, RECENT_COMMITS)
-    if commits and commits[-1]["version"] > since + 1:
-        commits = _history(session, path)
-    return any(
-        since < commit["version"] <= version and commit["operation"] not in SAME_ROWS
-        for commit in commits
-    )
-
-
-def last_record(session: SparkSession, path: str) -> RunRecord | None:
-    """What the latest run of the table wrote down, or None before the first."""
-    return next((record for _, record in records(session, path)), None)
 
 
 def read(session: SparkSession, path: str, version: int) -> DataFrame:

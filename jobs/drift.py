@@ -11,13 +11,12 @@ from dataclasses import replace
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import delta
+from jobs import commits
 from jobs.alert import Alert, alert
+from jobs.commits import RunRecord
 from jobs.decode import ROW
-from jobs.delta import RunRecord
 from jobs.errors import LakeproofError
 from jobs.schema_change import DECISIONS, DROPPED, NEW_VALUE, RENAMED, RETYPED
-from jobs.session import spark
 from jobs.settings import Settings, load_settings
 from jobs.spec import Spec
 from jobs.specs import load_specs
@@ -93,11 +92,10 @@ def seen(settings: Settings) -> Iterator[str]:
 
     Raises: ServiceDown.
     """
-    session = spark(settings)
     for spec in load_specs().values():
         if spec.layer == "bronze":
             continue
-        told = [record for _, record in delta.records(session, settings.table_path(spec.name))]
+        told = [record for _, record in commits.records(settings, settings.table_path(spec.name))]
         first: dict[str, str] = {}
         for record in reversed(told):
             for name, where in record.new_fields.items():

@@ -8,15 +8,17 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import delta
+from jobs import commits, delta
 from jobs.checksum import checksum
-from jobs.delta import RunRecord
+from jobs.commits import RunRecord
 from jobs.errors import SpecError
 from jobs.fates import ROW_HASH
 from jobs.schema_change import DROPPED, NEW, WIDENED, kind_of_type_change
+from jobs.session import spark
+from jobs.settings import Settings
 from jobs.spec import Spec
 
 # Delta widens these in place; of a wider decimal, both sides of the point.
@@ -24,13 +26,14 @@ WIDENS_IN_PLACE = {("int", "bigint"), ("int", "double"), ("float", "double")}
 
 
 def evolve(
-    session: SparkSession, spec: Spec, path: str, columns: Mapping[str, str], last: RunRecord
+    settings: Settings, spec: Spec, columns: Mapping[str, str], last: RunRecord
 ) -> RunRecord:
     """The table's last record, once its columns are those of the spec.
 
     Rows of a table that is recomputed follow the new columns: it forgets what it consumed.
     Raises: SpecError naming the column that no table can follow in place.
     """
+    session, path = spark(settings), settings.table_path(spec.name)
     stored = session.read.format("delta").load(path)
     old = {field.name: field.dataType.simpleString() for field in stored.schema.fields}
     if old == columns:
@@ -57,7 +60,7 @@ def evolve(
     with delta.recorded(session, record):
         if added:
             session.sql(f"ALTER TABLE {delta.ref(path)} ADD COLUMNS ({', '.join(added)})")
-    return delta.last_record(session, path) or last
+    return commits.last_record(settings, path) or last
 
 
 def _changes(spec: Spec, old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str]]:

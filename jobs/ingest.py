@@ -15,8 +15,8 @@ from pyspark.sql import functions as F
 
 from jobs import delta
 from jobs.checksum import checksum, row_hash
+from jobs.commits import RunRecord
 from jobs.decode import RAW_COLUMNS
-from jobs.delta import RunRecord
 from jobs.errors import LedgerError
 from jobs.kept import keeping
 from jobs.packed import first_bytes, is_readable

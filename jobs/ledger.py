@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs import delta
+from jobs import commits, delta
 from jobs.checksum import checksum, row_hash
-from jobs.delta import RunRecord
+from jobs.commits import RunRecord
 from jobs.fates import ACCEPTED, DUPLICATE, FATES, QUARANTINED
 from jobs.serve import lake_content, mart_content, mart_name, served_version
 from jobs.session import clickhouse, spark
@@ -95,7 +95,7 @@ def _table(session: SparkSession, settings: Settings, table: str) -> DataFrame:
 
 
 def _recorded(session: SparkSession, settings: Settings, table: str) -> list[RunRecord]:
-    return [record for _, record in delta.standing(session, settings.table_path(table))]
+    return [record for _, record in commits.standing(settings, settings.table_path(table))]
 
 
 def _total(records: list[RunRecord], count: str, key: str) -> Sum:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pyspark.sql import SparkSession
 
-from jobs import delta
+from jobs import commits, delta
 from jobs.errors import LakeproofError
 from jobs.session import object_store, spark
 from jobs.settings import Settings, load_settings
@@ -67,10 +67,9 @@ def existing(settings: Settings, tables: Iterable[str] = ()) -> list[str]:
 
     Raises: ServiceDown; SpecError if one is not known.
     """
-    session = spark(settings)
     chosen = [find_spec(table).name for table in tables] or list(load_specs())
     names = [name for table in chosen for name in (table, f"quarantine.{table}")]
-    return [name for name in names if delta.exists(session, settings.table_path(name))]
+    return [name for name in names if commits.exists(settings, settings.table_path(name))]
 
 
 def maintain(

@@ -1,9 +1,9 @@
 """Rejected records with their reasons and raw bytes, once each, per table that refused them."""
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import delta
+from jobs import commits, delta
 from jobs.decode import ROW, record_id
 from jobs.errors import LakeproofError
 from jobs.fates import QUARANTINED
@@ -27,19 +27,18 @@ def quarantine_path(settings: Settings, table: str) -> str:
 
 
 def quarantine(
-    session: SparkSession,
+    settings: Settings,
     spec: Spec,
     staged: DataFrame,
     raw: DataFrame | None,
-    run: tuple[str, str],
+    run_id: str,
 ) -> None:
     """Nothing; the quarantined rows of the batch are in the quarantine table, each one once.
 
     `raw` is the bronze rows the batch was decoded from, None where no input is a bronze table:
-    then the row itself, as JSON, is what is kept. `run` is (path of the quarantine, run id).
+    then the row itself, as JSON, is what is kept.
     Raises: LakeproofError if another run of the table wrote at the same moment.
     """
-    path, run_id = run
     rejected = staged.where(F.col("_fate") == QUARANTINED).select(
         f"{ROW}.record_id",
         f"{ROW}.source",
@@ -55,19 +54,20 @@ def quarantine(
         assert source is not None  # raw bytes come from bronze only
         bytes_by_id = raw.select(record_id(source).alias("record_id"), F.col("value").alias("raw"))
         rows = bytes_by_id.join(F.broadcast(rejected.drop("own_json")), on="record_id")
-    _append(session, rows.select(*COLUMNS), path, run_id)
+    _append(settings, rows.select(*COLUMNS), quarantine_path(settings, spec.name), run_id)
 
 
-def _append(session: SparkSession, rows: DataFrame, path: str, run_id: str) -> None:
+def _append(settings: Settings, rows: DataFrame, path: str, run_id: str) -> None:
     """Nothing; the records that the table did not have are in it."""
+    session = rows.sparkSession
     delta.create(session, path, COLUMNS)
-    version = delta.latest_version(session, path) or 0
+    version = commits.latest_version(settings, path) or 0
     known = delta.read(session, path, version).select("record_id")
     unknown = rows.join(F.broadcast(known), on="record_id", how="left_anti")
     # Of two runs that saw the same version, Delta passes over the second.
     writer = unknown.write.format("delta").mode("append").option("userMetadata", run_id)
     writer.option("txnAppId", path).option("txnVersion", version).save(path)
-    if delta.latest_metadata(session, path) != run_id:
+    if commits.latest_metadata(settings, path) != run_id:
         raise LakeproofError(
             f"another run wrote to {path} at the same moment. Nothing is lost; run the table again."
         )

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, fields, replace
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs import delta
+from jobs import commits, delta
 from jobs.checksum import checksum, row_hash
-from jobs.delta import RunRecord
+from jobs.commits import RunRecord
 from jobs.errors import LakeproofError
 from jobs.namespace import delete_objects
 from jobs.quarantine import COLUMNS as QUARANTINE_COLUMNS
@@ -102,11 +102,11 @@ def rebuild(settings: Settings, tables: Iterable[str]) -> Iterator[Rebuilt]:
     Raises: ServiceDown; SpecError; GateFailed; LakeproofError if a run of the table committed
     meanwhile. Tables not yet reported are then as they were.
     """
-    session, asked = spark(settings), set(tables)
+    asked = set(tables)
     names = [
         name
         for name in affected(asked)
-        if name in asked or delta.exists(session, settings.table_path(name))
+        if name in asked or commits.exists(settings, settings.table_path(name))
     ]
     values = {item.name: getattr(settings, item.name) for item in fields(Settings)}
     folder = f"_rebuild/{uuid.uuid4().hex[:8]}"
@@ -125,10 +125,10 @@ def _rebuild(spec: Spec, settings: Settings, beside: Beside, at: dict[str, int])
     """The table swapped in; `at` learns the version at which it is what was built."""
     session = spark(settings)
     live, built = settings.table_path(spec.name), beside.table_path(spec.name)
-    version = delta.latest_version(session, live)
+    version = commits.latest_version(settings, live)
     if version is None:
         raise LakeproofError(f"{spec.name} does not exist yet: `make run T={spec.name}` builds it")
-    last = delta.last_record(session, live)
+    last = commits.last_record(settings, live)
     record = run(spec.name, beside)
     rows = session.read.format("delta").load(built)
     before = (content(delta.read(session, live, version), spec), _refused(session, settings, spec))
@@ -141,18 +141,18 @@ def _rebuild(spec: Spec, settings: Settings, beside: Beside, at: dict[str, int])
         number = last.run_number + 1 if last else 1
         done = replace(record, inputs=inputs, run_number=number, stands_on=-1)
         delta.replace_all(rows, live, spec.partition_by, done)
-        at[spec.name] = _committed(session, live, done)
+        at[spec.name] = _committed(settings, live, done)
     if spec.serve:
         serve(spec.name, settings)
     return Rebuilt(spec.name, before, after, 0.0)
 
 
-def _committed(session: SparkSession, path: str, record: RunRecord) -> int:
+def _committed(settings: Settings, path: str, record: RunRecord) -> int:
     """The version the record was committed as.
 
     Raises: LakeproofError if a run had taken its number: Delta then passed over the commit.
     """
-    version, last = next(delta.records(session, path))
+    version, last = next(commits.records(settings, path))
     if last.run_id != record.run_id:
         raise LakeproofError(
             f"a run of {record.table} committed while it was rebuilt. Its result stands; rebuild "
@@ -168,7 +168,7 @@ def content(rows: DataFrame, spec: Spec) -> Content:
 
 def _refused(session: SparkSession, settings: Settings, spec: Spec) -> Content:
     """What the quarantine of the table holds; nothing where there is none."""
-    if not delta.exists(session, quarantine_path(settings, spec.name)):
+    if not commits.exists(settings, quarantine_path(settings, spec.name)):
         return Content(0, "0")
     return _measured(open_records(session, settings, spec.name), row_hash(*QUARANTINED))
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from jobs import delta
-from jobs.delta import RunRecord, recorded
+from jobs import commits, delta
+from jobs.commits import RunRecord
+from jobs.delta import recorded
 from jobs.errors import LakeproofError
 from jobs.rebuild import Content, affected, content, rebuild
 from jobs.serve import serve
@@ -52,8 +53,8 @@ def past(table: str, settings: Settings) -> Iterator[Past]:
     spec = find_spec(table)
     session = spark(settings)
     path = settings.table_path(table)
-    times = delta.commit_times(session, path)
-    for version, record in delta.records(session, path):
+    times = commits.commit_times(settings, path)
+    for version, record in commits.records(settings, path):
         try:
             found = content(delta.read(session, path, version), spec)
         except PySparkException as error:
@@ -68,7 +69,7 @@ def version_before(table: str, run_id: str, settings: Settings) -> int:
 
     Raises: LakeproofError if the table has no such run, or none before it.
     """
-    found = delta.records(spark(settings), settings.table_path(table))
+    found = commits.records(settings, settings.table_path(table))
     known = {record.run_id: version for version, record in found}
     if run_id not in known:
         raise LakeproofError(f"{table} has no run {run_id}; --list shows those it has")
@@ -86,10 +87,10 @@ def restore(table: str, version: int, settings: Settings, replay: bool = False) 
     names = affected([table])
     session = spark(settings)
     path = settings.table_path(table)
-    found = list(delta.records(session, path))
+    found = list(commits.records(settings, path))
     last = found[0][1] if found else None
     then = next((record for at, record in found if at <= version), None)
-    if last is None or then is None or version > (delta.latest_version(session, path) or 0):
+    if last is None or then is None or version > (commits.latest_version(settings, path) or 0):
         raise LakeproofError(f"{table} has no run at or before version {version}; see --list")
     record = RunRecord(
         run_id=uuid.uuid4().hex,

@@ -14,9 +14,9 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs import delta, loads
+from jobs import commits, delta, loads
+from jobs.commits import RunRecord
 from jobs.decode import RAW_COLUMNS, decode
-from jobs.delta import RunRecord
 from jobs.drift import alarmed, new_fields
 from jobs.errors import LakeproofError
 from jobs.evolve import evolve
@@ -25,7 +25,7 @@ from jobs.ingest import ingest
 from jobs.kept import Keep, keeping
 from jobs.loads import recompute
 from jobs.loads.recompute import Touched
-from jobs.quarantine import quarantine, quarantine_path
+from jobs.quarantine import quarantine
 from jobs.session import spark
 from jobs.settings import Settings
 from jobs.spec import Spec
@@ -55,7 +55,7 @@ def run(table: str, settings: Settings, groups: Collection[Any] = ()) -> RunReco
     spec = find_spec(table)
     session = spark(settings)
     path = settings.table_path(table)
-    previous = _previous(session, spec, path)
+    previous = _previous(settings, spec)
     record = RunRecord(
         run_id=uuid.uuid4().hex,
         run_number=previous.run_number + 1 if previous else 1,
@@ -63,7 +63,7 @@ def run(table: str, settings: Settings, groups: Collection[Any] = ()) -> RunReco
         inputs=previous.inputs if previous else {},
     )
     if spec.layer == "bronze":
-        return _confirmed(session, path, ingest(session, spec, settings, record))
+        return _confirmed(settings, path, ingest(session, spec, settings, record))
     batch = _read(session, spec, settings, previous, groups)
     if batch is None:
         return record
@@ -73,15 +73,15 @@ def run(table: str, settings: Settings, groups: Collection[Any] = ()) -> RunReco
         return record
     with keeping() as keep:
         done = _finish(session, spec, settings, batch, keep, record)
-    return _confirmed(session, path, done)
+    return _confirmed(settings, path, done)
 
 
-def _confirmed(session: SparkSession, path: str, record: RunRecord) -> RunRecord:
+def _confirmed(settings: Settings, path: str, record: RunRecord) -> RunRecord:
     """The record, if it is the table's newest: Delta passes over a run number that is taken.
 
     Raises: LakeproofError if another run of the table was faster.
     """
-    last = delta.last_record(session, path)
+    last = commits.last_record(settings, path)
     if any(record.counts.values()) and (last is None or last.run_id != record.run_id):
         raise LakeproofError(
             f"another run of {record.table} committed as number {record.run_number} first. "
@@ -90,16 +90,17 @@ def _confirmed(session: SparkSession, path: str, record: RunRecord) -> RunRecord
     return record
 
 
-def _previous(session: SparkSession, spec: Spec, path: str) -> RunRecord | None:
+def _previous(settings: Settings, spec: Spec) -> RunRecord | None:
     """What the last run wrote down; the table is created when there was none."""
-    last = delta.last_record(session, path)
-    if last is None and not delta.exists(session, path):
+    path = settings.table_path(spec.name)
+    last = commits.last_record(settings, path)
+    if last is None and not commits.exists(settings, path):
         columns = RAW_COLUMNS[spec.source.kind] if spec.source else loads.table_columns(spec)
         partition_by = ("_proc_date",) if spec.source else spec.partition_by
-        delta.create(session, path, columns, partition_by)
+        delta.create(spark(settings), path, columns, partition_by)
     if last is None or spec.source:
         return last
-    return evolve(session, spec, path, loads.table_columns(spec), last)
+    return evolve(settings, spec, loads.table_columns(spec), last)
 
 
 def _read(
@@ -110,11 +111,11 @@ def _read(
     groups: Collection[Any],
 ) -> Batch | None:
     """The inputs between the last versions consumed and now, or None when nothing is new."""
-    versions = {name: _version(session, settings, name) for name in spec.inputs}
+    versions = {name: _version(settings, name) for name in spec.inputs}
     consumed: Mapping[str, int] = previous.inputs if previous else {}
-    changed = _changed(session, settings, consumed, versions)
+    changed = _changed(settings, consumed, versions)
     held = previous.held if previous else {}
-    news = _changed(session, settings, held, versions) if held else changed
+    news = _changed(settings, held, versions) if held else changed
     if not groups and not set(news) & set(_driving(spec)):
         return None
     frames = {
@@ -137,14 +138,12 @@ def _read(
     return _decoded(spec, versions, frames, touched)
 
 
-def _changed(
-    session: SparkSession, settings: Settings, since: Mapping[str, int], now: Mapping[str, int]
-) -> list[str]:
+def _changed(settings: Settings, since: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
     """The tables that hold other rows at their versions of now than they held since."""
     return [
         name
         for name, version in now.items()
-        if delta.has_changed(session, settings.table_path(name), since.get(name), version)
+        if commits.has_changed(settings, settings.table_path(name), since.get(name), version)
     ]
 
 
@@ -184,9 +183,9 @@ def _decoded(
     return Batch(versions, frames, reduce(DataFrame.unionByName, raw) if raw else None, touched)
 
 
-def _version(session: SparkSession, settings: Settings, table: str) -> int:
+def _version(settings: Settings, table: str) -> int:
     path = settings.table_path(table)
-    version = delta.latest_version(session, path)
+    version = commits.latest_version(settings, path)
     if version is None:
         raise LakeproofError(
             f"{table} does not exist at {path} yet. Run it first: `make run T={table}`."
@@ -222,8 +221,7 @@ def _finish(
     )
     done = alarmed(settings, done, spec)
     if counted.counts[QUARANTINED]:
-        place = (quarantine_path(settings, spec.name), record.run_id)
-        quarantine(session, spec, staged, batch.raw, place)
+        quarantine(settings, spec, staged, batch.raw, record.run_id)
     accepted = staged.where(F.col("_fate") == ACCEPTED)
     if spec.load == "recompute":
         recompute.publish(accepted.select(*spec.columns), path, done, batch.touched)

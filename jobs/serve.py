@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import delta
+from jobs import commits, delta
 from jobs.checksum import CHECKSUM_TYPE
 from jobs.errors import LakeproofError, LedgerError, SpecError
 from jobs.session import clickhouse, spark
@@ -56,7 +56,7 @@ def serve(table: str, settings: Settings) -> Served:
     session = spark(settings)
     client = clickhouse(settings)
     path = settings.table_path(table)
-    version = delta.latest_version(session, path)
+    version = commits.latest_version(settings, path)
     if version is None:
         raise LakeproofError(f"{table} does not exist at {path} yet. Run it first.")
     mart = mart_name(settings, spec)

@@ -37,13 +37,21 @@ def require(service: str, address: str, patience_seconds: float = 0.0) -> None:
         time.sleep(0.25)  # between two attempts, bounded by the deadline
 
 
+def require_object_store(settings: Settings) -> None:
+    """Nothing, once the object store accepts a connection.
+
+    Raises: ServiceDown.
+    """
+    require("minio", urlsplit(settings.s3_endpoint).netloc)
+
+
 def object_store(settings: Settings) -> Minio:
     """A client of the object store.
 
     Raises: ServiceDown if the store does not answer.
     """
+    require_object_store(settings)
     address = urlsplit(settings.s3_endpoint)
-    require("minio", address.netloc)
     return Minio(
         address.netloc,
         access_key=settings.s3_access_key,
@@ -59,7 +67,7 @@ def spark(settings: Settings) -> "SparkSession":
     A server that was just killed is given the seconds its supervisor needs to bring it back.
     Raises: ServiceDown.
     """
-    require("minio", urlsplit(settings.s3_endpoint).netloc)
+    require_object_store(settings)
     require("spark", urlsplit(settings.spark_remote).netloc, RESTART_SECONDS)
     return _session(settings.spark_remote)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from jobs import delta
+from jobs import commits
 from jobs.errors import LakeproofError, SpecError
 from jobs.serve import mart_name, served_version
 from jobs.session import clickhouse, spark
@@ -87,7 +87,7 @@ def _pins(session: SparkSession, settings: Settings, spec: Spec, version: int) -
     Raises: LakeproofError if that is two versions of one table with different rows.
     """
     path = settings.table_path(spec.name)
-    found = delta.standing(session, path)
+    found = commits.standing(settings, path)
     inputs: Pins = next((record.inputs for at, record in found if at <= version), {})
     pins: Pins = {}
     for name, consumed in inputs.items():
@@ -95,7 +95,7 @@ def _pins(session: SparkSession, settings: Settings, spec: Spec, version: int) -
         below = _pins(session, settings, find_spec(name), consumed) if is_gold else {name: consumed}
         for table, at in below.items():
             older, newer = sorted((pins.get(table, at), at))
-            if delta.has_changed(session, settings.table_path(table), older, newer):
+            if commits.has_changed(settings, settings.table_path(table), older, newer):
                 raise LakeproofError(
                     f"{spec.name} was computed from {table} at version {older} and at {newer}. "
                     "Bring all of gold up to date (`make run`), then verify."

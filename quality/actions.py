@@ -7,7 +7,7 @@ table's log. A release that was killed between the two therefore never happened.
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs import delta
+from jobs import commits, delta
 from jobs.quarantine import COLUMNS as QUARANTINE_COLUMNS
 from jobs.quarantine import quarantine_path
 from jobs.settings import Settings
@@ -43,12 +43,12 @@ def write_down(
 def done(session: SparkSession, settings: Settings, table: str) -> DataFrame:
     """What was done about the table's records: record_id, action, note, each record once."""
     path = settings.table_path(ACTIONS)
-    if not delta.exists(session, path):
+    if not commits.exists(settings, path):
         return session.createDataFrame([], "record_id bigint, action string, note string")
     own = session.read.format("delta").load(path).where(F.col("table_name") == table)
     tried = own.where(F.col("action") == RELEASED).select("run_id").distinct().collect()
     path_of_table = settings.table_path(table)
-    committed = {record.run_id for _, record in delta.standing(session, path_of_table)}
+    committed = {record.run_id for _, record in commits.standing(settings, path_of_table)}
     held = [row["run_id"] for row in tried if row["run_id"] in committed]
     is_done = (F.col("action") == FIXED) | F.col("run_id").isin(held)
     return own.where(is_done).select("record_id", "action", "note")
@@ -57,7 +57,7 @@ def done(session: SparkSession, settings: Settings, table: str) -> DataFrame:
 def refused_records(session: SparkSession, settings: Settings, table: str) -> DataFrame:
     """Every record the table ever refused, with `action` and `note`: null if nothing was done."""
     path = quarantine_path(settings, table)
-    if not delta.exists(session, path):
+    if not commits.exists(settings, path):
         schema = ", ".join(f"{name} {type_}" for name, type_ in QUARANTINE_COLUMNS.items())
         rows = session.createDataFrame([], schema)
     else:

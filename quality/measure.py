@@ -13,8 +13,8 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import delta
-from jobs.delta import RunRecord
+from jobs import commits, delta
+from jobs.commits import RunRecord
 from jobs.fates import KEY_CONFLICT
 from jobs.spec import Rule, Spec
 from jobs.specs import find_spec
@@ -56,7 +56,7 @@ def measure(reach: Reach, table: str, at: datetime) -> Judged | None:
     Raises: SpecError for an unknown table or rule.
     """
     spec = find_spec(table)
-    version = delta.latest_version(reach.session, reach.settings.table_path(table))
+    version = commits.latest_version(reach.settings, reach.settings.table_path(table))
     records = [record for upto, record in reach.records(table) if upto <= (version or 0)]
     if version is None or not records:
         return None

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs import delta
-from jobs.delta import RunRecord
+from jobs import commits, delta
+from jobs.commits import RunRecord
 from jobs.settings import Settings
 from jobs.spec import Spec
 from jobs.specs import find_spec, load_specs
@@ -28,7 +28,7 @@ class Reach:
         """Versions and run records of a table, newest first; none before its first run."""
         if table not in self._records:
             path = self.settings.table_path(table)
-            self._records[table] = list(delta.records(self.session, path))
+            self._records[table] = list(commits.records(self.settings, path))
         return self._records[table]
 
     def newest(self, table: str, version: int) -> datetime | None:

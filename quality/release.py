@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs import delta, loads
+from jobs import commits, delta, loads
+from jobs.commits import RunRecord
 from jobs.decode import ROW, decode, record_id
-from jobs.delta import RunRecord
 from jobs.errors import LakeproofError
 from jobs.fates import ACCEPTED, DUPLICATE, QUARANTINED, Tally, contract, judged, tally
 from jobs.kept import Keep, keeping
@@ -93,7 +93,7 @@ def release(settings: Settings, picked: Picked) -> Released:
         raise LakeproofError(
             f"{spec.name} reads {', '.join(spec.inputs)}, no raw records. Release them there."
         )
-    last = delta.last_record(session, settings.table_path(spec.name))
+    last = commits.last_record(settings, settings.table_path(spec.name))
     if last is None or chosen.isEmpty():
         return Released(spec.name)
     with keeping() as keep:
@@ -120,7 +120,7 @@ def _judge_again(
     if counts[ACCEPTED] + counts[DUPLICATE]:
         good = staged.where(F.col("_fate") != QUARANTINED).select(f"{ROW}.record_id")
         write_down(session, settings, good, (spec.name, RELEASED, record.run_id, ""))
-        _publish(session, spec, path, staged, record)
+        _publish(settings, spec, staged, record)
     return Released(spec.name, counts[ACCEPTED], counts[DUPLICATE], counts[QUARANTINED])
 
 
@@ -153,14 +153,13 @@ def _double_entry(last: RunRecord, counted: Tally, warnings: list[str]) -> RunRe
     )
 
 
-def _publish(
-    session: SparkSession, spec: Spec, path: str, staged: DataFrame, record: RunRecord
-) -> None:
+def _publish(settings: Settings, spec: Spec, staged: DataFrame, record: RunRecord) -> None:
+    path = settings.table_path(spec.name)
     if record.counts[ACCEPTED]:
         loads.publish(staged.where(F.col("_fate") == ACCEPTED), spec, path, record)
     else:
-        delta.commit_record(session, path, record)
-    if all(found.run_id != record.run_id for _, found in delta.records(session, path)):
+        delta.commit_record(staged.sparkSession, path, record)
+    if all(found.run_id != record.run_id for _, found in commits.records(settings, path)):
         raise LakeproofError(
             f"another run of {spec.name} committed as number {record.run_number} first. "
             "Nothing was released; release the records again."

@@ -7,7 +7,7 @@ from datetime import date
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs import delta
+from jobs import commits, delta
 from jobs.settings import Settings
 
 RESULTS = "quality.results"
@@ -100,7 +100,7 @@ def write(session: SparkSession, settings: Settings, looks: Collection[Judged]) 
 def read(session: SparkSession, settings: Settings, tables: Iterable[str]) -> list[Result]:
     """Every stored result of the tables, by table and day; none before the first pass."""
     path = settings.table_path(RESULTS)
-    if not delta.exists(session, path):
+    if not commits.exists(settings, path):
         return []
     stored = session.read.format("delta").load(path).where(F.col("table_name").isin(list(tables)))
     names = [item.name for item in fields(Result)]

@@ -14,7 +14,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.delta import RunRecord
+from jobs.commits import RunRecord
 from jobs.errors import SpecError
 from jobs.spec import Rule
 from quality.rules import Bounds

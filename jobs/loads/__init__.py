@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.delta import RunRecord
+from jobs.commits import RunRecord
 from jobs.fates import ACCEPTED, ROW_HASH
 from jobs.kept import Keep
 from jobs.loads import history, insert, upsert

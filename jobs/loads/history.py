@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs import delta
 from jobs.checksum import row_hash
-from jobs.delta import RunRecord
+from jobs.commits import RunRecord
 from jobs.fates import ROW_HASH
 from jobs.loads import newest
 from jobs.spec import Spec

@@ -10,8 +10,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import delta
+from jobs.commits import RunRecord
 from jobs.decode import ROW
-from jobs.delta import RunRecord
 from jobs.fates import ACCEPTED, DUPLICATE, KEY_CONFLICT, QUARANTINED, ROW_HASH, is_good
 from jobs.kept import Keep
 from jobs.spec import Spec

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from jobs import delta
 from jobs.checksum import checksum, row_hash
-from jobs.delta import RunRecord
+from jobs.commits import RunRecord
 from jobs.spec import Spec
 
 EVERYTHING = "true"

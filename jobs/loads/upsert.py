@@ -6,7 +6,7 @@ A version that is older than the kept one, or equal to it, changes nothing and c
 from pyspark.sql import DataFrame
 
 from jobs import delta
-from jobs.delta import RunRecord
+from jobs.commits import RunRecord
 from jobs.fates import ROW_HASH
 from jobs.loads import newest
 from jobs.spec import Spec

@@ -16,8 +16,9 @@ from generators.history import PublishedRun, remember, runs
 from generators.producer import Transport
 from generators.publish import publish
 from generators.run import Run
+from jobs.commits import records
 from jobs.decode import RAW_COLUMNS
-from jobs.delta import create, read, records
+from jobs.delta import create, read
 from jobs.quarantine import quarantine_path
 from jobs.run import run
 from jobs.serve import lake_content, serve
@@ -70,8 +71,7 @@ def _now(settings: Settings, table: str) -> Any:
 
 def versions(settings: Settings, tables: Iterable[str]) -> dict[str, int]:
     """The newest version of each table that has a run record."""
-    session = spark(settings)
-    return {table: next(records(session, settings.table_path(table)))[0] for table in tables}
+    return {table: next(records(settings, settings.table_path(table)))[0] for table in tables}
 
 
 def rows_at(settings: Settings, table: str, version: int) -> list[Any]:

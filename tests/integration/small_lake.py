@@ -6,7 +6,7 @@ from typing import Any
 
 from kafka import KafkaProducer
 
-from jobs import delta
+from jobs import commits, delta
 from jobs.ledger import table_hops
 from jobs.run import run
 from jobs.serve import serve
@@ -56,8 +56,7 @@ def everything(settings: Settings) -> dict[str, Any]:
 
 def newest(settings: Settings) -> dict[str, int | None]:
     """The newest version of each table."""
-    session = spark(settings)
-    return {name: delta.latest_version(session, settings.table_path(name)) for name in needed()}
+    return {name: commits.latest_version(settings, settings.table_path(name)) for name in needed()}
 
 
 def spoil(settings: Settings, table: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from generators import ads, stubs
 from generators.fx_rates import fx_rates, to_eur_cents
-from jobs.delta import last_record
+from jobs.commits import last_record
 from jobs.errors import PullFailed
 from jobs.pull import Pulled, pull
 from jobs.run import run
@@ -107,7 +107,7 @@ def test_five_platforms_become_one_table_that_follows_their_corrections(
     assert _spent(settings) == sorted(
         [row for row in after if row[1] == "meta"] + [row for row in before if row[1] != "meta"]
     )
-    record = last_record(spark(settings), settings.table_path("bronze.ads_meta"))
+    record = last_record(settings, settings.table_path("bronze.ads_meta"))
     assert record is not None
     assert record.inputs == {"files": 2, "watermark": "2026-01-07T22:00:00+00:00"}
     assert record.counts == {"landed": 9}

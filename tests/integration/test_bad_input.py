@@ -19,7 +19,7 @@ from kafka import KafkaProducer
 from generators.ledger import Ledger
 from generators.messages import Message
 from generators.producer import PRODUCERS, Transport
-from jobs.delta import RunRecord
+from jobs.commits import RunRecord
 from jobs.namespace import namespace
 from jobs.run import run
 from jobs.session import object_store, spark

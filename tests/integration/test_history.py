@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
-from jobs import delta
+from jobs import commits, delta
 from jobs.run import run
 from jobs.session import spark
 from jobs.settings import Settings
@@ -136,10 +136,10 @@ def test_changes_that_come_again_add_no_row(together: Settings) -> None:
 def test_a_second_run_under_a_taken_number_writes_nothing(together: Settings) -> None:
     session, path = spark(together), together.table_path("silver.customers")
     before = _rows(together)
-    last = delta.last_record(session, path)
+    last = commits.last_record(together, path)
     assert last is not None
     rows = session.read.format("delta").load(path).withColumn("segment", F.lit("vip"))
     identity = ("customer_id", "effective_from")
     delta.merge(rows, path, identity, replace(last, run_id="second", run_number=1))
     assert _rows(together) == before
-    assert delta.last_record(session, path) == last
+    assert commits.last_record(together, path) == last

@@ -10,7 +10,7 @@ from generators.producer import Transport
 from generators.publish import publish
 from generators.run import Run
 from infra.demo.reconcile import Difference, deliveries, differences, served, verdicts
-from jobs.delta import last_record, ref
+from jobs.commits import last_record, ref
 from jobs.errors import GateFailed, LakeproofError
 from jobs.ledger import hops
 from jobs.run import run
@@ -116,7 +116,7 @@ def test_every_hop_of_the_ledger_balances(lake: Settings) -> None:
 def test_each_defect_is_refused_for_its_own_reason(lake: Settings) -> None:
     truth = runs(lake)[0].truth
     for topic, key in (("orders", "order_id"), ("payments", "payment_id"), ("clicks", "click_id")):
-        record = last_record(spark(lake), lake.table_path(f"silver.{topic}"))
+        record = last_record(lake, lake.table_path(f"silver.{topic}"))
         assert record is not None
         classes = {label: tally.count for label, tally in truth.topics[topic].items()}
         expected = {REASONS[label]: count for label, count in classes.items() if label in REASONS}

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from jobs.alert import alerts
-from jobs.delta import RunRecord, last_record, records
+from jobs.commits import RunRecord, last_record, records
 from jobs.session import spark
 from jobs.settings import ROOT, Settings
 from jobs.topics import admin
@@ -155,7 +155,7 @@ def story(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Itera
     tree = Tree(tmp_path_factory.mktemp("tree"), settings)
     send(settings, "readings", [value for values in ROUND.values() for value in values])
     _succeed(tree.run())
-    first = last_record(spark(settings), path)
+    first = last_record(settings, path)
     told = alerts(settings)
 
     wider = [
@@ -168,7 +168,7 @@ def story(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Itera
     followed = _reading("r-all", quantity=5_000_000_000, currency="CHF", coupon="SPRING")
     send(settings, "readings", [followed, ROUND["none"][0]])
     _succeed(tree.run())
-    second = last_record(spark(settings), path)
+    second = last_record(settings, path)
     assert first and second
 
     tree.deploy(bronze, silver.replace("quantity: {type: bigint", "quantity: {type: int"))
@@ -220,7 +220,7 @@ def test_a_wider_spec_widens_the_stored_column_and_adds_the_new_one(story: Story
         ("currency", "string"),
         ("coupon", "string"),
     ]
-    runs = [one for _, one in records(spark(story.settings), path)]
+    runs = [one for _, one in records(story.settings, path)]
     assert {change for one in runs for change in one.followed} == {
         "new column: coupon string",
         "widened column: quantity from int to bigint",

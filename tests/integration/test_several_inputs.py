@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jobs.delta import RunRecord
+from jobs.commits import RunRecord
 from jobs.run import run
 from jobs.session import spark
 from jobs.settings import Settings

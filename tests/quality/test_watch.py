@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from jobs.delta import RunRecord
+from jobs.commits import RunRecord
 from jobs.errors import SpecError
 from jobs.spec import WATCHED, Column, Rule, Spec
 from jobs.specs import find_spec, load_specs
