@@ -54,5 +54,5 @@ test: lint ## run all tests on an instance of their own, which is gone afterward
 	@INSTANCE=test $(RUN) pytest -m "not integration" -n auto && INSTANCE=test $(RUN) pytest -m integration; status=$$?; \
 	  test -n "$(KEEP)" || INSTANCE=test $(RUN) infra.native reset; exit $$status
 
-bench: $(VENV) ## measure start, task cost, demo, throughput and memory into docs/bench.json
-	@INSTANCE=bench $(RUN) infra.bench
+bench: $(VENV) ## measure the platform into docs/bench.json; PARTS="start demo task revenue events increments"
+	@INSTANCE=bench $(RUN) infra.bench $(PARTS)

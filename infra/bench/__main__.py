@@ -1,4 +1,7 @@
-"""`make bench`: what the platform costs, printed and written to docs/bench.json."""
+"""`make bench`: what the platform costs, printed and written to docs/bench.json.
+
+`make bench PARTS="start events"` measures some of it; the other figures of the file stay.
+"""
 
 import json
 import os
@@ -6,10 +9,8 @@ import platform
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,97 +18,83 @@ from typing import Any
 import psutil
 
 from infra.airflow.client import Airflow
-from infra.bench import ratio
-from infra.native import status
+from infra.bench import daily_revenue, events, increments
+from infra.bench.memory import GIB, memory_gib, peak_memory
 from infra.native.down import down, reset
-from infra.native.instance import load_or_create
 from infra.native.up import up
 from jobs.errors import LakeproofError
 from jobs.settings import ROOT, Settings, load_settings
 
 INSTANCE = "bench"
 RESULT = ROOT / "docs" / "bench.json"
-SAMPLE_SECONDS = 1.0
-GIB = 1 << 30
-GOALS = {
-    "up_seconds": "45",
-    "airflow_task_seconds": "0.6",
-    "ratio": "5",
-    "peak_memory_gib": "6",
-}
+ORDERS = 1_000_000
+EVENTS = 5_000_000
+Figures = dict[str, Any]
+# Part, figure, what it says, unit, goal.
+LINES = [
+    ("start", "seconds", "make up to healthy, everything installed", "s", "45"),
+    ("task", "seconds", "trivial Spark task in Airflow, start to next start", "s", "0.6"),
+    ("demo", "seconds", "make demo, 20,000 orders, first after a start", "s", ""),
+    ("revenue", "rows_per_second", "raw -> mart, order records", "rows/s", ""),
+    ("revenue", "duckdb_rows_per_second", "DuckDB, same computation and bytes", "rows/s", ""),
+    ("revenue", "ratio", "ratio", "x", "5"),
+    ("revenue", "gates_percent", "gates, share of the wall time", "%", "10"),
+    ("events", "events", "events of all kinds, raw -> nine marts in Airflow", "", ""),
+    ("events", "seconds", "wall time of these", "s", "60"),
+    ("events", "ratio", "ratio to DuckDB, tasks of daily_revenue", "x", "5"),
+    ("increments", "ratio", "increment 200 to increment 10", "x", "1.1"),
+    ("start", "rest_memory_gib", "memory of all services at rest", "GiB", ""),
+    ("demo", "peak_memory_gib", "memory of all services at peak, demo", "GiB", "6"),
+    ("events", "peak_memory_gib", "memory of all services at peak, events", "GiB", "10"),
+]
 
 
-def main() -> None:
-    """Nothing; the figures are printed and stored.
+def main(chosen: list[str]) -> None:
+    """Nothing; the figures are printed and stored, each part as soon as it is known.
 
     Raises: SystemExit with the reason if something could not be measured.
     """
-    orders = int(os.environ.get("ORDERS") or 1_000_000)
+    if unknown := set(chosen) - PARTS.keys():
+        sys.exit(f"error: no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    found: Figures = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     try:
-        found = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), **_machine()}
-        found |= _start()
+        up(INSTANCE)
         settings = load_settings()
-        with _memory_peak() as memory:
-            found |= _demo()
-            found["airflow_task_seconds"] = _task_cost(settings)
-            with tempfile.TemporaryDirectory() as folder:
-                found["raw_to_mart"] = ratio.measure(settings, orders, Path(folder))
-        found |= memory
+        for name in chosen or PARTS:
+            print(f"\nmeasuring {name}", flush=True)
+            with peak_memory(INSTANCE) as peak:
+                figures = PARTS[name](settings)
+            found[name] = {**_circumstances(), **figures, **peak}
+            RESULT.write_text(json.dumps(found, indent=2) + "\n")
     except (LakeproofError, subprocess.CalledProcessError) as error:
         sys.exit(f"error: {error}")
-    RESULT.write_text(json.dumps(found, indent=2) + "\n")
     _print(found)
     reset(INSTANCE)
 
 
-def _machine() -> dict[str, Any]:
+def _circumstances() -> Figures:
     memory = psutil.virtual_memory().total / GIB
-    return {"machine": f"{psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"}
+    machine = f"{psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
+    return {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine}
 
 
-def _start() -> dict[str, Any]:
+def _start(_settings: Settings) -> Figures:
     """Seconds from `make up` to healthy with everything installed and the state initialised."""
-    up(INSTANCE)
     down(INSTANCE)
     started = time.monotonic()
     up(INSTANCE)
     seconds = time.monotonic() - started
-    return {"up_seconds": round(seconds, 1), "rest_memory_gib": round(_memory_bytes() / GIB, 2)}
+    return {"seconds": round(seconds, 1), "rest_memory_gib": memory_gib(INSTANCE)}
 
 
-def _memory_bytes() -> int:
-    return sum(row.memory_bytes for row in status.rows(load_or_create(INSTANCE)))
-
-
-@contextmanager
-def _memory_peak() -> Iterator[dict[str, Any]]:
-    """The peak memory of all services, known when the block is left."""
-    found: dict[str, Any] = {"peak_memory_gib": 0.0}
-    done = threading.Event()
-
-    def sample() -> None:
-        while not done.wait(SAMPLE_SECONDS):
-            found["peak_memory_gib"] = max(
-                found["peak_memory_gib"], round(_memory_bytes() / GIB, 2)
-            )
-
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
-        yield found
-    finally:
-        done.set()
-        thread.join()
-
-
-def _demo() -> dict[str, Any]:
-    """Wall time of `make demo`, the first after a start."""
+def _demo(_settings: Settings) -> Figures:
+    """Wall time of `make demo`."""
     started = time.monotonic()
     subprocess.run(["make", "demo"], cwd=ROOT, check=True)
-    return {"demo_seconds": round(time.monotonic() - started, 1)}
+    return {"seconds": round(time.monotonic() - started, 1)}
 
 
-def _task_cost(settings: Settings) -> float:
+def _task(settings: Settings) -> Figures:
     """The median seconds from one trivial Spark task's start to the next one's."""
     airflow = Airflow(settings)
     airflow.unpause("overhead")
@@ -117,28 +104,39 @@ def _task_cost(settings: Settings) -> float:
     gaps = sorted(
         (after - before).total_seconds() for before, after in zip(starts, starts[1:], strict=False)
     )
-    return round(gaps[len(gaps) // 2], 2)
+    return {"seconds": round(gaps[len(gaps) // 2], 2)}
 
 
-def _print(found: dict[str, Any]) -> None:
-    flow = found["raw_to_mart"]
-    rows = [
-        ("make up to healthy, installed", found["up_seconds"], "s", GOALS["up_seconds"]),
-        ("trivial Spark task in Airflow, start to next start", found["airflow_task_seconds"], "s",
-         GOALS["airflow_task_seconds"]),
-        ("make demo, 20,000 orders, first after start", found["demo_seconds"], "s", ""),
-        ("raw -> mart, orders", flow["platform_rows_per_second"], "rows/s", ""),
-        ("DuckDB on the same bytes", flow["duckdb_rows_per_second"], "rows/s", ""),
-        ("ratio", flow["ratio"], "x", GOALS["ratio"]),
-        ("memory of all services at rest", found["rest_memory_gib"], "GiB", ""),
-        ("memory of all services at peak", found["peak_memory_gib"], "GiB",
-         GOALS["peak_memory_gib"]),
-    ]  # fmt: skip
-    print(f"\n{found['machine']}, {found['measured_at']}\n")
-    for name, value, unit, goal in rows:
-        print(f"{name:<52}{value:>12,} {unit:<7}{f'goal {goal}' if goal else ''}")
-    print(f"\nseconds by table: {flow['seconds_by_table']}\nwritten to {RESULT.relative_to(ROOT)}")
+def _in_a_folder(
+    measure: Callable[[Settings, int, Path], Figures], variable: str, usual: int
+) -> Callable[[Settings], Figures]:
+    """The part that measures as many as the variable says, with files in a folder that goes."""
+
+    def part(settings: Settings) -> Figures:
+        with tempfile.TemporaryDirectory() as folder:
+            return measure(settings, int(os.environ.get(variable) or usual), Path(folder))
+
+    return part
+
+
+PARTS: dict[str, Callable[[Settings], Figures]] = {
+    "start": _start,
+    "demo": _demo,
+    "task": _task,
+    "revenue": _in_a_folder(daily_revenue.measure, "ORDERS", ORDERS),
+    "events": _in_a_folder(events.measure, "EVENTS", EVENTS),
+    "increments": increments.measure,
+}
+
+
+def _print(found: Figures) -> None:
+    print()
+    for part, figure, name, unit, goal in LINES:
+        if figure in found.get(part, {}):
+            told = f"{found[part][figure]:>12,} {unit:<7}{f'goal {goal}' if goal else ''}"
+            print(f"{name:<52}{told:<28}{found[part]['measured_at'][:16]}")
+    print(f"\nwritten to {RESULT.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

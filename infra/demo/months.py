@@ -1,6 +1,6 @@
 """`make months`: months of the shop, and every mart equal to the truth after all that befalls them.
 
-Normal runs week by week, a backfill, a replay of every topic from its first record, a rebuild from
+Normal runs twice a month, a backfill, a replay of every topic from its first record, a rebuild from
 bronze: after each, every mart is compared with what the generators know they produced.
 """
 
@@ -30,7 +30,7 @@ from jobs.topics import end_offsets
 DAYS = 90
 ORDERS = 100
 SEED = 7
-DAYS_PER_RUN = 7
+DAYS_PER_RUN = 15
 BACKFILLED_DAYS = 7
 REPLAY_SECONDS = 120
 

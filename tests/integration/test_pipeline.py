@@ -10,7 +10,8 @@ from generators.producer import Transport
 from generators.publish import publish
 from generators.run import Run
 from infra.demo.reconcile import Difference, deliveries, differences, served, verdicts
-from jobs.commits import last_record, ref
+from jobs.commits import last_record
+from jobs.delta import ref
 from jobs.errors import GateFailed, LakeproofError
 from jobs.ledger import hops
 from jobs.run import run
