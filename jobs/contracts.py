@@ -71,7 +71,7 @@ def contract(spec: Spec) -> Contract:
 
 def _property(spec: Spec, name: str) -> dict[str, Any]:
     column: Column = spec.columns[name]
-    key = {"primaryKeyPosition": spec.keys.index(name) + 1} if name in spec.keys else {}
+    key = {"primaryKeyPosition": spec.identity.index(name) + 1} if name in spec.identity else {}
     unit = {"customProperties": [{"property": "unit", "value": column.unit}]} if column.unit else {}
     return {
         "name": name,
@@ -79,7 +79,7 @@ def _property(spec: Spec, name: str) -> dict[str, Any]:
         "physicalType": column.type,
         "description": column.about,
         "required": not column.nullable,
-        "primaryKey": name in spec.keys,
+        "primaryKey": name in spec.identity,
         **key,
         "classification": "public" if column.pii == "none" else column.pii,
         **unit,

@@ -11,8 +11,9 @@ from jobs.specs import load_specs
 DICTIONARY = ROOT / "docs" / "dictionary.md"
 HEADER = """# Data dictionary
 
-Every table and column, with its unit and whether it says something about a person (`pseudonym`: an
-identifier that leads to a person with the help of other data). Written from `jobs/<layer>/*.yml`
+Every table and column, with its unit and whether it says something about a person (`personal`: by
+itself, as a name or an address; `pseudonym`: an identifier that leads to a person with the help of
+other data). Written from `jobs/<layer>/*.yml`
 by `make docs`; a test fails when the two differ.
 
 "Made of" and "makes" are read from Spark's own plan of each transform (`jobs/lineage.py`): the
@@ -44,6 +45,9 @@ def _lineage(specs: Mapping[str, Spec]) -> str:
 def _upstream(spec: Spec) -> list[str]:
     if spec.source is None:
         return list(spec.inputs)
+    pull = spec.source.pull
+    if pull:
+        return [f"{pull['from']}.{pull.get('platform') or pull['table']}"]
     return [f"{spec.source.kind}.{spec.source.topic or Path(spec.source.prefix).name}"]
 
 
@@ -59,7 +63,7 @@ def _mart(spec: Spec) -> str:
 def _table(spec: Spec, specs: Mapping[str, Spec], made_of: Lineage) -> str:
     facts = {
         "Grain": spec.grain,
-        "Key": ", ".join(spec.keys),
+        "Key": ", ".join(spec.identity),
         "Loaded by": spec.load,
         "From": ", ".join(_upstream(spec)),
         "Read by": ", ".join(_downstream(spec, specs)),

@@ -6,7 +6,8 @@ LakeproofError
 ├── ServiceDown        a service of the stack does not answer
 ├── PullFailed         a source answered what cannot be used, nothing was landed
 ├── GateFailed         a critical quality rule failed, nothing was published
-└── LedgerError        counts or checksums of two sides of a hop differ
+├── LedgerError        counts or checksums of two sides of a hop differ
+└── ContractBroken     a change breaks a published contract, and its version does not say so
 
 A message says what happened, where, and what to do about it.
 """

@@ -119,6 +119,11 @@ class Spec:
         return {name: column.type for name, column in self.columns.items()}
 
     @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns no two rows share; in `history` a key has a row per version."""
+        return (*self.keys, "effective_from") if self.load == "history" else self.keys
+
+    @property
     def transformed(self) -> dict[str, str]:
         """Spark types of the columns that the transform returns; `history` adds the others."""
         added = {self.surrogate_key, *VALIDITY} if self.load == "history" else set()

@@ -57,4 +57,4 @@ def publish(accepted: DataFrame, spec: Spec, path: str, record: RunRecord) -> No
     """Nothing; the table holds the accepted versions, and their neighbours end where they begin."""
     stored = accepted.sparkSession.read.format("delta").load(path)
     changed = versions(accepted, stored, spec)
-    delta.merge(changed, path, (*spec.keys, "effective_from"), record)
+    delta.merge(changed, path, spec.identity, record)
