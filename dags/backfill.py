@@ -17,7 +17,7 @@ from typing import Any
 from airflow.sdk import Asset, CronPartitionTimetable, Param, dag, get_current_context, task
 
 from infra.airflow.callbacks import late_after
-from infra.airflow.defaults import RETRIES, settings_of
+from infra.airflow.defaults import RETRIES, task_settings
 
 DAY = "%Y-%m-%d"
 PARAMS: dict[str, Param] = {
@@ -31,38 +31,30 @@ PARAMS: dict[str, Param] = {
 def recompute_day() -> dict[str, int]:
     """Rows accepted by table."""
     from jobs.backfill import backfill
-    from jobs.session import release
 
     context: Any = get_current_context()
-    settings = settings_of(context)
     day = datetime.strptime(context["dag_run"].partition_key, DAY).date()
     accepted = {}
-    try:
+    with task_settings() as settings:
         for record in backfill(day, settings, context["params"]["tables"]):
             print(record.summary(), flush=True)
             accepted[record.table] = record.counts.get("accepted", 0)
-    finally:
-        release(settings)
     return accepted
 
 
 def serve_marts() -> dict[str, int]:
     """The Delta version that each mart now holds."""
     from jobs.serve import serve
-    from jobs.session import release
     from jobs.specs import load_specs
 
     context: Any = get_current_context()
-    settings = settings_of(context)
     chosen = context["params"]["tables"] or load_specs()
-    try:
+    with task_settings() as settings:
         marts = [
             serve(name, settings)
             for name, spec in load_specs().items()
             if spec.serve and name in chosen
         ]
-    finally:
-        release(settings)
     for mart in marts:
         print(mart.summary())
     return {mart.mart: mart.version for mart in marts}

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from airflow.sdk import Asset, AssetAlias, dag, get_current_context, task
 
 from infra.airflow.callbacks import late_after
-from infra.airflow.defaults import RETRIES
+from infra.airflow.defaults import RETRIES, task_settings
 from jobs.spec import LAYERS, Spec
 from jobs.specs import load_specs
 
@@ -57,14 +57,9 @@ def pull_up_to_date(table: str) -> dict[str, int]:
 def run_table(table: str) -> dict[str, int]:
     """The counts per fate of a run of one table."""
     from jobs.run import run
-    from jobs.session import release
-    from jobs.settings import load_settings
 
-    settings = load_settings()
-    try:
+    with task_settings() as settings:
         record = run(table, settings)
-    finally:
-        release(settings)
     print(record.summary())
     return record.counts
 
@@ -72,14 +67,9 @@ def run_table(table: str) -> dict[str, int]:
 def load_mart(table: str) -> dict[str, int]:
     """Serve one gold table; version and rows go to XCom."""
     from jobs.serve import serve
-    from jobs.session import release
-    from jobs.settings import load_settings
 
-    settings = load_settings()
-    try:
+    with task_settings() as settings:
         served = serve(table, settings)
-    finally:
-        release(settings)
     print(served.summary())
     return {"version": served.version, "rows": served.rows_count}
 

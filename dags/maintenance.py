@@ -17,7 +17,7 @@ from typing import Any
 from airflow.sdk import Param, dag, get_current_context, task
 
 from infra.airflow.callbacks import late_after
-from infra.airflow.defaults import RETRIES, settings_of
+from infra.airflow.defaults import RETRIES, task_settings
 
 PARAMS: dict[str, Param] = {
     "confirm": Param(False, type="boolean", description="delete old files, not only count them"),
@@ -33,28 +33,20 @@ DAY_HOURS = 24
 def list_tables() -> list[str]:
     """The names of what there is to maintain."""
     from jobs.maintain import existing
-    from jobs.session import release
 
     context: Any = get_current_context()
-    settings = settings_of(context)
-    try:
+    with task_settings() as settings:
         return existing(settings, context["params"]["tables"])
-    finally:
-        release(settings)
 
 
 def maintain_table(table: str) -> str:
     """What was found and done, as a line of the report."""
     from jobs.maintain import HEADER, maintain
-    from jobs.session import release
 
     context: Any = get_current_context()
-    settings = settings_of(context)
     params = context["params"]
-    try:
+    with task_settings() as settings:
         done = maintain(table, settings, params["confirm"], params["retention_days"] * DAY_HOURS)
-    finally:
-        release(settings)
     print(HEADER, done.line(), sep="\n")
     return done.line()
 

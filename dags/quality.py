@@ -27,7 +27,7 @@ from airflow.sdk import Param, TriggerRule, chain, dag, get_current_context, tas
 from airflow.sdk.exceptions import AirflowSkipException
 
 from infra.airflow.callbacks import late_after
-from infra.airflow.defaults import RETRIES, settings_of
+from infra.airflow.defaults import RETRIES, task_settings
 from jobs.alert import Alert, alert
 from jobs.errors import GateFailed
 from jobs.specs import find_spec, load_specs
@@ -52,14 +52,11 @@ def list_tables() -> list[str]:
 
 def find_moment() -> str:
     """When the newest record of the lake was ingested, in ISO 8601."""
-    from jobs.session import release, spark
+    from jobs.session import spark
     from quality.reach import Reach
 
-    settings = settings_of(get_current_context())
-    try:
+    with task_settings() as settings:
         return Reach(spark(settings), settings).now().isoformat()
-    finally:
-        release(settings)
 
 
 def judge_table(table: str, at: str) -> list[str]:
@@ -67,14 +64,10 @@ def judge_table(table: str, at: str) -> list[str]:
 
     Raises: GateFailed if a critical rule failed.
     """
-    from jobs.session import release
     from quality.passes import judge_tables
 
-    settings = settings_of(get_current_context())
-    try:
+    with task_settings() as settings:
         judged = judge_tables(settings, [table], datetime.fromisoformat(at))
-    finally:
-        release(settings)
     if judged.never_run:
         print(f"{table} was never run, so it was not judged")
         return []
@@ -93,37 +86,31 @@ def post_warnings(warnings: Any) -> int:
     if lines:
         title = f"data quality: {len(lines)} rules are not kept"
         told = Alert(title, "warning", "airflow quality", "\n".join(lines))
-        alert(settings_of(get_current_context()), told)
+        with task_settings() as settings:
+            alert(settings, told)
     return len(lines)
 
 
 def renew_scores() -> int:
     """How many scores there are, of all tables on all days known."""
-    from jobs.session import release, spark
+    from jobs.session import spark
     from quality.passes import store_scores
     from quality.scores import table_of
 
-    settings = settings_of(get_current_context())
-    try:
+    with task_settings() as settings:
         found = store_scores(spark(settings), settings, load_specs())
-    finally:
-        release(settings)
     print(*table_of(found), sep="\n")
     return len(found)
 
 
 def build_docs(scores_count: int) -> str:
     """The index page of the Data Docs; skipped while no table was ever judged."""
-    from jobs.session import release
     from quality.docs import build
 
     if not scores_count:
         raise AirflowSkipException("no table was ever judged")
-    settings = settings_of(get_current_context())
-    try:
+    with task_settings() as settings:
         return str(build(settings))
-    finally:
-        release(settings)
 
 
 def say_so() -> None:

@@ -1,11 +1,12 @@
 """What the tasks of all DAGs have in common: when they are tried again, and who hears of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
 
 from infra.airflow.callbacks import tell_failure
 from jobs.errors import GateFailed, LedgerError, SpecError
@@ -25,7 +26,18 @@ RETRIES: dict[str, Any] = {
 }
 
 
-def settings_of(context: Mapping[str, Any]) -> Settings:
-    """The settings of a run whose DAG has the parameter `namespace`; empty, it changes nothing."""
+@contextmanager
+def task_settings() -> Iterator[Settings]:
+    """The settings of the running task; when the block is left its Spark session is closed.
+
+    The parameter `namespace` of the run, if its DAG has one and it is not empty, is theirs.
+    """
+    from jobs.session import release
+
     settings = load_settings()
-    return replace(settings, namespace=context["params"]["namespace"] or settings.namespace)
+    params = get_current_context()["params"]
+    settings = replace(settings, namespace=params.get("namespace") or settings.namespace)
+    try:
+        yield settings
+    finally:
+        release(settings)

@@ -3,6 +3,8 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from jobs.currency import with_eur_cents
+
 GROUP = ["spend_date", "platform", "campaign_id"]
 ROAS_DIGITS = 4
 
@@ -31,16 +33,9 @@ def transform(
 
 
 def _spend(ad_spend: DataFrame, fx_rates: DataFrame) -> DataFrame:
-    rates = fx_rates.select(F.col("rate_date").alias("spend_date"), "currency", "rate_to_eur")
-    priced = ad_spend.join(F.broadcast(rates), on=["spend_date", "currency"], how="left")
-    exact = F.col("spend_cents").cast("decimal(19,0)") * F.col("rate_to_eur")
-    return priced.select(
-        *GROUP,
-        "impressions",
-        "clicks",
-        F.round(exact, 0).cast("bigint").alias("spend_eur_cents"),
-        F.col("currency").alias("spend_currency"),
-    )
+    priced = with_eur_cents(ad_spend, fx_rates, "spend_date", "spend_cents", "spend_eur_cents")
+    currency = F.col("currency").alias("spend_currency")
+    return priced.select(*GROUP, "impressions", "clicks", "spend_eur_cents", currency)
 
 
 def _attributed(clicks: DataFrame, fact_order_items: DataFrame) -> DataFrame:

@@ -3,6 +3,8 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.currency import with_eur_cents
+
 UNKNOWN_KEY = -1
 
 
@@ -13,13 +15,8 @@ def transform(
 
     The keys are those of the versions that held when the order was placed, -1 where none did.
     """
-    rates = fx_rates.select(F.col("rate_date").alias("order_date"), "currency", "rate_to_eur")
-    priced = order_items.join(F.broadcast(rates), on=["order_date", "currency"], how="left")
-    exact = F.col("amount_cents").cast("decimal(19,0)") * F.col("rate_to_eur")
-    lines = priced.withColumn("revenue_eur_cents", F.round(exact, 0).cast("bigint")).drop(
-        "unit_price_cents", "rate_to_eur"
-    )
-    with_customer = _with_key(lines, dim_customer, "customer")
+    lines = with_eur_cents(order_items, fx_rates, "order_date", "amount_cents", "revenue_eur_cents")
+    with_customer = _with_key(lines.drop("unit_price_cents"), dim_customer, "customer")
     return _with_key(with_customer, dim_product, "product")
 
 

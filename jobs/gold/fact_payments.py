@@ -1,14 +1,11 @@
 """Payments in the base currency."""
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+
+from jobs.currency import with_eur_cents
 
 
 def transform(payments: DataFrame, fx_rates: DataFrame) -> DataFrame:
     """Each payment with its amount in EUR cents; null where the day has no rate."""
-    rates = fx_rates.select(F.col("rate_date").alias("paid_date"), "currency", "rate_to_eur")
-    priced = payments.join(F.broadcast(rates), on=["paid_date", "currency"], how="left")
-    exact = F.col("amount_cents").cast("decimal(19,0)") * F.col("rate_to_eur")
-    return priced.withColumn("amount_eur_cents", F.round(exact, 0).cast("bigint")).drop(
-        "paid_at", "rate_to_eur"
-    )
+    priced = with_eur_cents(payments, fx_rates, "paid_date", "amount_cents", "amount_eur_cents")
+    return priced.drop("paid_at")

@@ -3,6 +3,8 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.currency import with_eur_cents
+
 
 def transform(
     refunds: DataFrame, fact_order_items: DataFrame, dim_product: DataFrame, fx_rates: DataFrame
@@ -17,11 +19,6 @@ def transform(
         *line, "order_date", "product_id", "product_key", "customer_id"
     ).join(paid_back, on=line, how="inner")
     categories = dim_product.select("product_key", "category")
-    rates = fx_rates.select(F.col("rate_date").alias("order_date"), "currency", "rate_to_eur")
-    priced = lines.join(F.broadcast(categories), on="product_key", how="left").join(
-        F.broadcast(rates), on=["order_date", "currency"], how="left"
-    )
-    exact = F.col("amount_cents").cast("decimal(19,0)") * F.col("rate_to_eur")
-    return priced.withColumn("amount_eur_cents", F.round(exact, 0).cast("bigint")).drop(
-        "product_key", "amount_cents", "currency", "rate_to_eur"
-    )
+    named = lines.join(F.broadcast(categories), on="product_key", how="left")
+    priced = with_eur_cents(named, fx_rates, "order_date", "amount_cents", "amount_eur_cents")
+    return priced.drop("product_key", "amount_cents", "currency")
