@@ -14,6 +14,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from generators.history import FIRST_DAY, remember, runs
 from generators.messages import TOPICS
+from generators.progress import shown
 from generators.publish import publish
 from generators.run import Run
 from infra.demo.reconcile import verdicts
@@ -64,19 +65,25 @@ def main() -> None:
 
 def bring_up_to_date(settings: Settings) -> None:
     """Nothing; every table has what is new, and every mart is served."""
-    for table, spec in load_specs().items():
-        run(table, settings)
-        if spec.serve:
-            serve(table, settings)
+    specs = load_specs()
+    with shown(len(specs), "tables brought up to date") as watch:
+        for done, (table, spec) in enumerate(specs.items(), start=1):
+            run(table, settings)
+            if spec.serve:
+                serve(table, settings)
+            watch(done, 0)
 
 
 def _live(settings: Settings, days: int, orders: int) -> None:
-    for number in range(days):
-        day = FIRST_DAY + timedelta(days=number)
-        remember(publish(Run(day, orders, SEED), settings), settings)
-        if (number + 1) % DAYS_PER_RUN == 0 or number + 1 == days:
-            bring_up_to_date(settings)
-            print(f"         up to {day}", flush=True)
+    for first in range(0, days, DAYS_PER_RUN):
+        numbers = range(first, min(first + DAYS_PER_RUN, days))
+        with shown(len(numbers), "days published") as watch:
+            for done, number in enumerate(numbers, start=1):
+                day = FIRST_DAY + timedelta(days=number)
+                remember(publish(Run(day, orders, SEED), settings), settings)
+                watch(done, 0)
+        bring_up_to_date(settings)
+        print(f"         up to {day}", flush=True)
 
 
 def _backfill(settings: Settings, days: int) -> None:
