@@ -1,7 +1,6 @@
 """Order records from raw to the mart, beside DuckDB on the same bytes in the same run."""
 
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import date
 from functools import partial
@@ -19,6 +18,7 @@ from generators.run import Run
 from generators.shop import stream
 from generators.truth import Truth
 from infra.bench import gates
+from infra.bench.timing import timed
 from infra.demo.reconcile import served
 from jobs.errors import LedgerError
 from jobs.namespace import namespace
@@ -87,13 +87,6 @@ def measure(settings: Settings, orders: int, folder: Path) -> dict[str, Any]:
         "gate_seconds": round(gate_seconds, 2),
         "gates_percent": round(100 * gate_seconds / total, 1),
     }
-
-
-def timed(work: Callable[[], Any]) -> float:
-    """The seconds it took."""
-    started = time.monotonic()
-    work()
-    return time.monotonic() - started
 
 
 def orders_of(messages: Iterable[Message]) -> Iterator[Message]:

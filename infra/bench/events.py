@@ -13,7 +13,8 @@ from generators.run import Run
 from generators.shop import stream
 from infra.airflow.client import Airflow, TaskResult
 from infra.bench import daily_revenue
-from infra.bench.daily_revenue import MART, SEED, TABLES, timed
+from infra.bench.daily_revenue import MART, SEED, TABLES
+from infra.bench.timing import timed
 from infra.demo.__main__ import PIPELINE
 from infra.demo.reconcile import differences
 from jobs.errors import LedgerError

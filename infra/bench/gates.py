@@ -5,7 +5,7 @@ from statistics import median
 
 from pyspark.sql import functions as F
 
-from infra.bench.daily_revenue import timed
+from infra.bench.timing import timed
 from jobs.decode import ROW
 from jobs.fates import ACCEPTED, ROW_HASH, tally
 from jobs.kept import keeping

@@ -7,7 +7,8 @@ from typing import Any
 from generators.publish import send
 from generators.run import Run
 from generators.shop import stream
-from infra.bench.daily_revenue import DAY, SEED, orders_of, timed
+from infra.bench.daily_revenue import DAY, SEED, orders_of
+from infra.bench.timing import timed
 from jobs.namespace import namespace
 from jobs.run import run as run_table
 from jobs.settings import Settings
