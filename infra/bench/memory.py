@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from infra.native import status
 from infra.native.instance import load_or_create
 
-SAMPLE_SECONDS = 1.0
+SAMPLE_SECONDS = 5.0
 GIB = 1 << 30
 
 
@@ -19,7 +19,7 @@ def memory_gib(instance: str) -> float:
 
 @contextmanager
 def peak_memory(instance: str) -> Iterator[dict[str, float]]:
-    """The peak of all services, known when the block is left; sampled each second."""
+    """The peak of all services, known when the block is left; sampled every few seconds."""
     found = {"peak_memory_gib": 0.0}
     done = threading.Event()
 
