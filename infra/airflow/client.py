@@ -13,6 +13,7 @@ from jobs.settings import Settings
 
 TIMEOUT_SECONDS = 20
 POLL_SECONDS = 0.5
+READY_SECONDS = 120
 FINISHED = ("success", "failed", "upstream_failed", "skipped", "removed")
 
 
@@ -99,12 +100,28 @@ class Airflow:
         """Let the scheduler run a DAG."""
         self.pause(dag_id, False)
 
-    def has_dag(self, dag_id: str) -> bool:
+    def make_ready(self, dag_ids: list[str]) -> None:
+        """Nothing, once every DAG is known and unpaused, and none is at work.
+
+        Raises: LakeproofError if that is not so in time.
+        """
+        deadline = time.monotonic() + READY_SECONDS
+        while not all(self._has_dag(dag_id) for dag_id in dag_ids) or self._is_busy(dag_ids):
+            if time.monotonic() > deadline:
+                raise LakeproofError(
+                    f"Airflow has not read the DAGs {', '.join(dag_ids)}, or runs of them do not "
+                    f"end, for {READY_SECONDS} s. Look at `make logs S=airflow-dag-processor`."
+                )
+            time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+        for dag_id in dag_ids:
+            self.unpause(dag_id)
+
+    def _has_dag(self, dag_id: str) -> bool:
         """Whether the DAG processor has read this DAG already."""
         found = self._send("GET", f"/api/v2/dags?dag_id_pattern={dag_id}")["dags"]
         return any(dag["dag_id"] == dag_id for dag in found)
 
-    def busy(self, dag_ids: list[str]) -> bool:
+    def _is_busy(self, dag_ids: list[str]) -> bool:
         """Whether a run of one of the DAGs is queued or running."""
         return any(
             self._send("GET", f"/api/v2/dags/{dag_id}/dagRuns?state=queued&state=running")[
@@ -112,6 +129,12 @@ class Airflow:
             ]
             for dag_id in dag_ids
         )
+
+    def run_through(self, dag_ids: list[str]) -> Iterator[TaskResult]:
+        """What `results` gives of a chain of DAGs whose first is triggered now."""
+        since = datetime.now(UTC)
+        self.start(dag_ids[0])
+        return self.results(dag_ids, since)
 
     def results(self, dag_ids: list[str], since: datetime) -> Iterator[TaskResult]:
         """Each task of the chain of DAGs as it finishes, until every DAG had a run that succeeded.

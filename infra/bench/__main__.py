@@ -95,10 +95,8 @@ def _demo(_settings: Settings) -> Figures:
 def _task(settings: Settings) -> Figures:
     """The median seconds from one trivial Spark task's start to the next one's."""
     airflow = Airflow(settings)
-    airflow.unpause("overhead")
-    since = datetime.now(UTC)
-    airflow.start("overhead")
-    starts = sorted(result.started_at for result in airflow.results(["overhead"], since))
+    airflow.make_ready(["overhead"])
+    starts = sorted(result.started_at for result in airflow.run_through(["overhead"]))
     gaps = sorted(
         (after - before).total_seconds() for before, after in zip(starts, starts[1:], strict=False)
     )

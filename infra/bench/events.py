@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,14 @@ def measure(settings: Settings, events: int, folder: Path) -> dict[str, Any]:
     is to the tasks that lead to that mart, which shared the processors with all others.
     Raises: LedgerError if a mart, or DuckDB's result, is not what the generators produced.
     """
+    airflow = Airflow(settings)
+    airflow.make_ready(PIPELINE)
     run = Run(next_day(runs(settings)), events, SEED)
     run = Run(run.day, events * events // run.expected_messages, SEED)
     published = publish(run, settings, Transport())
     published.ledger.require_all_acked()
     remember(published, settings)
-    results = _through(Airflow(settings))
+    results = list(airflow.run_through(PIPELINE))
     if wrong := differences(runs(settings), settings):
         raise LedgerError(str(wrong[0]))
     daily_revenue.write(run, stream(run), folder)
@@ -53,12 +55,6 @@ def measure(settings: Settings, events: int, folder: Path) -> dict[str, Any]:
         "duckdb_seconds": round(limit_seconds, 2),
         "ratio": round(sum(chain.values()) / limit_seconds, 2),
     }
-
-
-def _through(airflow: Airflow) -> list[TaskResult]:
-    since = datetime.now(UTC)
-    airflow.start(PIPELINE[0])
-    return list(airflow.results(PIPELINE, since))
 
 
 def _wall_seconds(results: Iterable[TaskResult]) -> float:

@@ -24,8 +24,11 @@ def seconds(table: str, settings: Settings) -> float:
     or without them: the difference, and the verdict on it, is the gate's. Medians of repeats.
     """
     spec = find_spec(table)
-    bare = replace(spec, quality=tuple(r for r in spec.quality if r not in spec.dataset_rules))
-    bare = replace(bare, columns={n: replace(c, nullable=True) for n, c in spec.columns.items()})
+    bare = replace(
+        spec,
+        quality=tuple(rule for rule in spec.quality if rule not in spec.dataset_rules),
+        columns={name: replace(column, nullable=True) for name, column in spec.columns.items()},
+    )
     rows = spark(settings).read.format("delta").load(settings.table_path(table))
     row_hash = F.col(ROW_HASH) if ROW_HASH in rows.columns else F.lit(0).cast("bigint")
     nothing = F.lit(None).cast("bigint")

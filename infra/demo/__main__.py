@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from datetime import UTC, datetime
 
 from generators.history import PublishedRun, next_day, remember, runs
 from generators.producer import Transport
@@ -20,7 +19,6 @@ ORDERS = 20_000
 SEED = 7
 PIPELINE = ["ingest", "silver", "gold", "serve"]
 TOP_ROWS = 8
-PATIENCE_SECONDS = 120
 
 
 def main() -> None:
@@ -32,7 +30,7 @@ def main() -> None:
     settings = load_settings()
     try:
         airflow = Airflow(settings)
-        _ready(airflow)
+        airflow.make_ready(PIPELINE)
         _produce(settings, int(os.environ.get("ORDERS") or ORDERS))
         _orchestrate(airflow)
         balanced = report(settings)
@@ -44,20 +42,6 @@ def main() -> None:
     print(
         f"Next: look at the runs in Airflow, {settings.airflow_url}, or run it again: one day more."
     )
-
-
-def _ready(airflow: Airflow) -> None:
-    """Every DAG is known and unpaused, and none is at work."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not all(airflow.has_dag(dag_id) for dag_id in PIPELINE) or airflow.busy(PIPELINE):
-        if time.monotonic() > deadline:
-            raise LakeproofError(
-                f"Airflow has not read the DAGs {', '.join(PIPELINE)}, or runs of them do not end, "
-                f"for {PATIENCE_SECONDS} s. Look at `make logs S=airflow-dag-processor`."
-            )
-        time.sleep(0.5)  # between two looks, bounded by the deadline
-    for dag_id in PIPELINE:
-        airflow.unpause(dag_id)
 
 
 def _produce(settings: Settings, orders: int) -> None:
@@ -77,9 +61,7 @@ def _produce(settings: Settings, orders: int) -> None:
 
 def _orchestrate(airflow: Airflow) -> None:
     print("\n2. Airflow runs the pipeline\n")
-    since = datetime.now(UTC)
-    airflow.start(PIPELINE[0])
-    for result in airflow.results(PIPELINE, since):
+    for result in airflow.run_through(PIPELINE):
         told = result.returned or {}
         counts = ", ".join(f"{number:,} {what}" for what, number in told.items() if number)
         mark = {"success": "ok", "failed": "FAILED"}.get(result.state, result.state)

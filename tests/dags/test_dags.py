@@ -9,7 +9,15 @@ import pytest
 from jobs.settings import ROOT
 from jobs.specs import load_specs
 
-HEAVY = ("pyspark", "pandas", "great_expectations", "minio", "kafka", "clickhouse_connect")
+HEAVY = (
+    "pyspark",
+    "pandas",
+    "great_expectations",
+    "minio",
+    "kafka",
+    "clickhouse_connect",
+    "deltalake",
+)
 
 
 @pytest.fixture(scope="module")
