@@ -141,7 +141,7 @@ def _print(found: Figures) -> None:
     for part, figure, name, unit, goal in LINES:
         if figure in found.get(part, {}):
             told = f"{found[part][figure]:>12,} {unit:<7}{f'goal {goal}' if goal else ''}"
-            print(f"{name:<52}{told:<28}{found[part]['measured_at'][:16]}")
+            print(f"{name:<52}{told:<32}{found[part]['measured_at'][:16]}")
     print(f"\nwritten to {RESULT.relative_to(ROOT)}")
 
 
