@@ -56,7 +56,7 @@ def read_spec(path: Path) -> Spec:
     """
     name = f"{path.parent.name}.{path.stem}"
     where = f"jobs/{path.parent.name}/{path.name}"
-    raw = yaml.safe_load(path.read_text())
+    raw = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)  # 5x faster, in every Airflow task
     if not isinstance(raw, dict):
         raise SpecError(f"{where} must be a mapping")
     raw["columns"] = {

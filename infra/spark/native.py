@@ -11,7 +11,6 @@ from infra.native.instance import Instance
 from jobs.errors import LakeproofError
 
 HERE = Path(__file__).parent
-SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 
 def command(instance: Instance) -> Command:
@@ -30,7 +29,7 @@ def command(instance: Instance) -> Command:
     home = _spark_home()
     return Command(
         # Both shell scripts below spark-submit exec: the JVM takes this process' place.
-        [str(home / "bin" / "spark-submit"), "--class", SERVER, "spark-internal"],
+        [str(home / "bin" / "spark-submit"), str(HERE / "server.py")],
         {
             "SPARK_HOME": str(home),
             "SPARK_CONF_DIR": str(settings),
