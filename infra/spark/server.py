@@ -5,10 +5,12 @@ may upload. Generated code is cached by class loader, so each session, and with 
 task, compiled everything again. As a plugin the server leaves that to `spark-defaults.conf`.
 """
 
+from typing import Any
+
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
-JVM = SparkSession.builder.getOrCreate().sparkContext._jvm
+JVM: Any = SparkSession.builder.getOrCreate().sparkContext._jvm
 SERVICE = getattr(JVM.org.apache.spark.sql.connect.service, "SparkConnectService$")
 
 try:
