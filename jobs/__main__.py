@@ -1,11 +1,10 @@
 """`python -m jobs [<table>...]`: bring tables (all, in order) up to date and serve the marts."""
 
 import sys
-import time
 
 from jobs.errors import LakeproofError
 from jobs.settings import load_settings
-from jobs.specs import find_spec, load_specs
+from jobs.specs import load_specs
 
 
 def main(tables: list[str]) -> None:
@@ -13,16 +12,13 @@ def main(tables: list[str]) -> None:
 
     Raises: SystemExit with a sentence when a run failed.
     """
-    from jobs.run import run
-    from jobs.serve import serve
+    from jobs.together import bring_up_to_date
 
-    settings = load_settings()
     try:
-        for table in tables or load_specs():
-            started = time.monotonic()
-            print(run(table, settings).summary(), f"{time.monotonic() - started:.1f} s", flush=True)
-            if find_spec(table).serve:
-                print(serve(table, settings).summary(), flush=True)
+        for done in bring_up_to_date(tables or load_specs(), load_settings()):
+            print(done.record.summary(), f"{done.seconds:.1f} s", flush=True)
+            if done.served:
+                print(done.served.summary(), flush=True)
     except LakeproofError as error:
         sys.exit(f"error: {error}")
 

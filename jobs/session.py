@@ -1,8 +1,8 @@
 """Connections to the services, each checked first so that a failure names its service."""
 
 import socket
+import threading
 import time
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 5.0
 RESTART_SECONDS = 20.0
+# By server and thread: what a run sets in its session is no other run's business.
+_sessions: dict[tuple[str, int], "SparkSession"] = {}
 
 
 def require(service: str, address: str, patience_seconds: float = 0.0) -> None:
@@ -69,11 +71,13 @@ def spark(settings: Settings) -> "SparkSession":
     """
     require_object_store(settings)
     require("spark", urlsplit(settings.spark_remote).netloc, RESTART_SECONDS)
-    return _session(settings.spark_remote)
+    of_this_thread = (settings.spark_remote, threading.get_ident())
+    if of_this_thread not in _sessions:
+        _sessions[of_this_thread] = _open(settings.spark_remote)
+    return _sessions[of_this_thread]
 
 
-@cache
-def _session(remote: str) -> "SparkSession":
+def _open(remote: str) -> "SparkSession":
     from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
@@ -84,15 +88,15 @@ def _session(remote: str) -> "SparkSession":
 
 
 def release(settings: Settings) -> None:
-    """Nothing; the server has dropped this process' session and all it cached."""
-    if _session.cache_info().currsize:
-        _session(settings.spark_remote).stop()
-    _session.cache_clear()
+    """Nothing; the server has dropped this thread's session and all it cached."""
+    session = _sessions.pop((settings.spark_remote, threading.get_ident()), None)
+    if session is not None:
+        session.stop()
 
 
 def forget_sessions() -> None:
     """Nothing; the next call of `spark` opens a new session, as a server restart requires."""
-    _session.cache_clear()
+    _sessions.clear()
 
 
 def postgres(settings: Settings) -> "connection":

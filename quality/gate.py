@@ -6,11 +6,14 @@ Source: docs/decisions/gates-on-metrics.md
 
 from collections.abc import Mapping
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from jobs.errors import GateFailed
 from jobs.spec import Spec
 from quality.rules import expectation
+
+_one_at_a_time = Lock()
 
 
 @cache
@@ -33,20 +36,8 @@ def judge(spec: Spec, measured: Mapping[str, Any]) -> list[str]:
     rules = spec.dataset_rules
     if not rules:
         return []
-    import great_expectations as gx
-    import pandas as pd
-
-    row = pd.DataFrame(
-        [{f"metric_{i}": _number(measured[f"metric_{i}"]) for i in range(len(rules))}]
-    )
-    suite = gx.ExpectationSuite(
-        name=spec.name,
-        expectations=[expectation(rule, f"metric_{i}") for i, rule in enumerate(rules)],
-    )
-    batch = _batch_definition().get_batch({"dataframe": row})
-    verdict = batch.validate(suite, result_format="BOOLEAN_ONLY")
     failed: dict[str, list[str]] = {"critical": [], "warning": []}
-    for result in verdict.results:
+    for result in _validated(spec, measured):
         if not result.success:
             config = result.expectation_config
             position = int(config.kwargs["column"].removeprefix("metric_"))
@@ -59,6 +50,23 @@ def judge(spec: Spec, measured: Mapping[str, Any]) -> list[str]:
     if failed["critical"]:
         raise GateFailed("; ".join(failed["critical"]) + ". Nothing was published.")
     return failed["warning"]
+
+
+def _validated(spec: Spec, measured: Mapping[str, Any]) -> list[Any]:
+    """What Great Expectations says of each rule; its context serves one thread at a time."""
+    import great_expectations as gx
+    import pandas as pd
+
+    numbers = range(len(spec.dataset_rules))
+    row = pd.DataFrame([{f"metric_{i}": _number(measured[f"metric_{i}"]) for i in numbers}])
+    with _one_at_a_time:
+        suite = gx.ExpectationSuite(
+            name=spec.name,
+            expectations=[expectation(spec.dataset_rules[i], f"metric_{i}") for i in numbers],
+        )
+        batch = _batch_definition().get_batch({"dataframe": row})
+        verdicts: list[Any] = batch.validate(suite, result_format="BOOLEAN_ONLY").results
+    return verdicts
 
 
 def _number(value: Any) -> float:

@@ -22,10 +22,10 @@ from jobs.backfill import backfill
 from jobs.errors import LakeproofError, LedgerError
 from jobs.namespace import namespace
 from jobs.rebuild import rebuild
-from jobs.run import run
 from jobs.serve import serve
 from jobs.settings import Settings, load_settings
 from jobs.specs import load_specs
+from jobs.together import bring_up_to_date
 from jobs.topics import end_offsets
 
 DAYS = 90
@@ -63,15 +63,12 @@ def main() -> None:
     print("\nEvery mart equals the truth to the cent after each step.")
 
 
-def bring_up_to_date(settings: Settings) -> None:
+def bring_all_up_to_date(settings: Settings) -> None:
     """Nothing; every table has what is new, and every mart is served."""
-    specs = load_specs()
-    with shown(len(specs), "tables brought up to date") as watch:
-        for done, (table, spec) in enumerate(specs.items(), start=1):
-            run(table, settings)
-            if spec.serve:
-                serve(table, settings)
-            watch(done, 0)
+    tables = load_specs()
+    with shown(len(tables), "tables brought up to date") as watch:
+        for count, _ in enumerate(bring_up_to_date(tables, settings), start=1):
+            watch(count, 0)
 
 
 def _live(settings: Settings, days: int, orders: int) -> None:
@@ -82,7 +79,7 @@ def _live(settings: Settings, days: int, orders: int) -> None:
                 day = FIRST_DAY + timedelta(days=number)
                 remember(publish(Run(day, orders, SEED), settings), settings)
                 watch(done, 0)
-        bring_up_to_date(settings)
+        bring_all_up_to_date(settings)
         print(f"         up to {day}", flush=True)
 
 
@@ -110,7 +107,7 @@ def replay(settings: Settings) -> None:
         copied = _copy(settings, ends)
         if copied != sum(ends.values()):
             raise LedgerError(f"{topic} holds {sum(ends.values())} records, {copied} were replayed")
-    bring_up_to_date(settings)
+    bring_all_up_to_date(settings)
 
 
 def _copy(settings: Settings, ends: dict[TopicPartition, int]) -> int:

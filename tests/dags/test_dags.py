@@ -20,17 +20,6 @@ HEAVY = (
 )
 
 
-@pytest.fixture(scope="module")
-def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-        from airflow.dag_processing.dagbag import DagBag
-
-        bag = DagBag(str(ROOT / "dags"))
-    assert bag.import_errors == {}
-    return dict(bag.dags)
-
-
 def _assets_read(dag: Any) -> set[str]:
     return {asset.name for asset in dag.timetable.asset_condition.objects}
 
@@ -105,8 +94,8 @@ def test_every_dag_explains_itself_and_never_overlaps_itself(dags: dict[str, Any
 
 def test_reading_the_dag_files_imports_nothing_heavy() -> None:
     code = (
-        "import runpy, sys\n"
-        "for name in ('lakehouse', 'overhead'): runpy.run_path(f'dags/{name}.py')\n"
+        "import glob, runpy, sys\n"
+        "for path in glob.glob('dags/*.py'): runpy.run_path(path)\n"
         f"print([m for m in {HEAVY!r} if m in sys.modules])"
     )
     done = subprocess.run(

@@ -20,11 +20,11 @@ from jobs.commits import records
 from jobs.decode import RAW_COLUMNS
 from jobs.delta import create, read
 from jobs.quarantine import quarantine_path
-from jobs.run import run
-from jobs.serve import lake_content, serve
+from jobs.serve import lake_content
 from jobs.session import spark
 from jobs.settings import ROOT, Settings
 from jobs.specs import find_spec, load_specs
+from jobs.together import bring_up_to_date
 
 DAY = date(2026, 1, 5)
 EVENTS = ["silver.orders", "silver.order_items", "silver.payments", "silver.clicks"]
@@ -44,10 +44,8 @@ def run_all(settings: Settings) -> None:
 
 def run_tables(settings: Settings, tables: Iterable[str]) -> None:
     """These tables up to date with their inputs, and those of them served that are marts."""
-    for table in tables:
-        run(table, settings)
-        if find_spec(table).serve:
-            serve(table, settings)
+    for _ in bring_up_to_date(tables, settings):
+        pass
 
 
 def upstream(table: str) -> list[str]:

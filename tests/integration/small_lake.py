@@ -8,12 +8,10 @@ from kafka import KafkaProducer
 
 from jobs import commits, delta
 from jobs.ledger import table_hops
-from jobs.run import run
-from jobs.serve import serve
 from jobs.session import clickhouse, object_store, spark
 from jobs.settings import Settings
 from jobs.specs import find_spec, load_specs
-from tests.integration.lake import contents, quarantined
+from tests.integration.lake import contents, quarantined, run_tables
 
 MART = "gold.daily_revenue"
 
@@ -28,9 +26,7 @@ def needed() -> list[str]:
 
 def bring_up_to_date(settings: Settings) -> None:
     """Every table the mart is made of, and the mart."""
-    for table in needed():
-        run(table, settings)
-    serve(MART, settings)
+    run_tables(settings, needed())
 
 
 def send_to(settings: Settings, partition: int, value: bytes) -> None:
