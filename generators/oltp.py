@@ -24,10 +24,10 @@ ONE_DAY = timedelta(days=1)
 LAST_MOMENT = ONE_DAY - timedelta(milliseconds=1)
 
 
-def prepare(run: Run, settings: Settings) -> None:
-    """Nothing; the schema exists, and no other run brought this day.
+def create_tables(settings: Settings) -> None:
+    """Nothing; the shop's schema and its tables exist.
 
-    Raises: ServiceDown; LakeproofError if another run did.
+    Raises: ServiceDown.
     """
     with closing(postgres(settings)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [settings.schema(SCHEMA)])
@@ -35,6 +35,16 @@ def prepare(run: Run, settings: Settings) -> None:
         cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
         _enter(cursor, settings)
         cursor.execute(SCHEMA_FILE.read_text())
+
+
+def prepare(run: Run, settings: Settings) -> None:
+    """Nothing; the schema exists, and no other run brought this day.
+
+    Raises: ServiceDown; LakeproofError if another run did.
+    """
+    create_tables(settings)
+    with closing(postgres(settings)) as connection, connection, connection.cursor() as cursor:
+        _enter(cursor, settings)
         cursor.execute("SELECT run_id FROM simulated_days WHERE day = %s", [run.day])
         found = cursor.fetchone()
     if found and found[0] not in (None, run.run_id):

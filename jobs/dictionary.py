@@ -48,6 +48,8 @@ def _upstream(spec: Spec) -> list[str]:
     pull = spec.source.pull
     if pull:
         return [f"{pull['from']}.{pull.get('platform') or pull['table']}"]
+    if spec.source.capture:
+        return [f"postgres.{spec.source.capture}"]
     return [f"{spec.source.kind}.{spec.source.topic or Path(spec.source.prefix).name}"]
 
 

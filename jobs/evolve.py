@@ -75,7 +75,7 @@ def _changes(spec: Spec, old: Mapping[str, str], new: Mapping[str, str]) -> list
         for name, type_ in old.items()
         if name in new and new[name] != type_
     ]
-    fixed = {*spec.keys, *spec.partition_by, spec.sequence_by, spec.group}
+    fixed = {*spec.keys, *spec.partition_by, *spec.order, spec.group}
     for change, said in changes:
         name = said.partition(" ")[0]
         is_followed = change == NEW and (spec.load == "recompute" or spec.columns[name].nullable)

@@ -9,6 +9,7 @@ import requests
 from minio.deleteobjects import DeleteObject
 from psycopg2 import sql
 
+from jobs import capture
 from jobs.pull.postgres import SCHEMA
 from jobs.serve import MART_DATABASE
 from jobs.session import clickhouse, object_store, postgres
@@ -33,6 +34,7 @@ def namespace(settings: Settings, label: str = "ns") -> Iterator[Settings]:
 
 
 def _delete(settings: Settings, topics: list[str]) -> None:
+    capture.stop(settings)
     client = admin(settings)
     client.delete_topics(topics)
     client.close()

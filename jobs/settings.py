@@ -25,6 +25,9 @@ class Settings:
     s3_secret_key: str = field(repr=False)
     s3_bucket: str
     kafka_bootstrap_servers: str
+    connect_url: str
+    connect_user: str
+    connect_password: str = field(repr=False)
     spark_remote: str
     clickhouse_host: str
     clickhouse_port: int

@@ -47,7 +47,8 @@ class Rule:
 class Source:
     """Where a bronze table's raw records come from: a Kafka topic or a landing prefix.
 
-    `pull` says what brings the files there before they are read; without it, others do.
+    `pull` says what brings the files there before they are read; without it, others do. `capture`
+    names the table of the shop's database whose changes go to the topic.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Source:
     key: str = ""
     prefix: str = ""
     partitions: int = 3
+    capture: str = ""
     pull: dict[str, Any] = field(default_factory=dict)
 
 
@@ -90,6 +92,7 @@ class Spec:
     inputs: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     sequence_by: str = ""
+    then_by: str = ""
     surrogate_key: str = ""
     group: str = ""
     touched_by: dict[str, str] = field(default_factory=dict)
@@ -122,6 +125,11 @@ class Spec:
     def identity(self) -> tuple[str, ...]:
         """The columns no two rows share; in `history` a key has a row per version."""
         return (*self.keys, "effective_from") if self.load == "history" else self.keys
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns by which the versions of a row are put in order: of equals, the second."""
+        return (self.sequence_by, self.then_by) if self.then_by else (self.sequence_by,)
 
     @property
     def transformed(self) -> dict[str, str]:

@@ -76,7 +76,7 @@ def read_spec(path: Path) -> Spec:
 
 def _check(spec: Spec, where: str) -> None:
     """Raises: SpecError with the first sentence that is true."""
-    named = [*spec.keys, *spec.partition_by, *spec.cluster_by, spec.group, spec.sequence_by]
+    named = [*spec.keys, *spec.partition_by, *spec.cluster_by, spec.group, *spec.order]
     named += [rule.column for rule in spec.quality]
     strange = [name for name in named if name and name not in spec.columns]
     touching = {**spec.touched_by, **spec.touched_since}
@@ -96,6 +96,8 @@ def _check(spec: Spec, where: str) -> None:
             spec.load in SEQUENCED
         )
         != bool(spec.sequence_by),
+        "then_by orders what sequence_by leaves equal; give that first": bool(spec.then_by)
+        and not spec.sequence_by,
         "history needs surrogate_key, and only history has it": (spec.load == "history")
         != bool(spec.surrogate_key),
         f"history needs the columns {_listed(lacking)}": bool(lacking),

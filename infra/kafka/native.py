@@ -12,6 +12,7 @@ from infra.native.instance import Instance
 from jobs.errors import LakeproofError
 
 HERE = Path(__file__).parent
+LOG4J = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
 
 
 def command(instance: Instance) -> Command:
@@ -46,5 +47,4 @@ def _properties(instance: Instance, target: Path, data: Path) -> Path:
 
 
 def _java(folder: Path, options: list[str]) -> list[str]:
-    log4j = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
-    return [java(), *options, log4j, f"-Dkafka.logs.dir={folder}", "-cp", f"{kafka_jars()}/*"]
+    return [java(), *options, LOG4J, f"-Dkafka.logs.dir={folder}", "-cp", f"{kafka_jars()}/*"]

@@ -69,6 +69,16 @@ def check_postgres(settings: Settings) -> None:
         raise ServiceDown("postgres", address, error) from error
 
 
+def check_connect(settings: Settings) -> None:
+    """The login is accepted and the worker tells its connectors."""
+    url = f"{settings.connect_url}/connectors"
+    login = (settings.connect_user, settings.connect_password)
+    try:
+        requests.get(url, auth=login, timeout=ANSWER_SECONDS).raise_for_status()
+    except requests.RequestException as error:
+        raise ServiceDown("connect", url, error) from error
+
+
 def check_spark(settings: Settings) -> None:
     """A new session answers `select 1`."""
     from pyspark.errors import PySparkException
@@ -157,6 +167,7 @@ CHECKS: dict[str, Check] = {
     "stubs": check_http("stubs", lambda settings: settings.shop_api_url),
     "alerts": check_http("alerts", lambda settings: settings.alert_url),
     "spark": check_spark,
+    "connect": check_connect,
     "clickhouse": check_clickhouse,
     "airflow-api-server": check_airflow_api,
     "airflow-scheduler": check_airflow("scheduler"),

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from infra.native.instance import digest
@@ -19,6 +20,7 @@ from jobs.settings import ROOT
 
 SPARK_POM = ROOT / "infra" / "spark" / "pom.xml"
 KAFKA_POM = ROOT / "infra" / "kafka" / "pom.xml"
+CONNECT_POM = ROOT / "infra" / "connect" / "pom.xml"
 MINIO_MODULE = ROOT / "infra" / "minio" / "version.txt"
 
 
@@ -51,6 +53,11 @@ def kafka_jars() -> Path:
     return _jars(KAFKA_POM)
 
 
+def connect_jars() -> Path:
+    """The folder of the jars of Kafka Connect and Debezium."""
+    return _jars(CONNECT_POM)
+
+
 def minio_binary() -> Path:
     """The `minio` on PATH, or else the one built into the cache."""
     return Path(shutil.which("minio") or _built_minio() / "minio")
@@ -58,10 +65,9 @@ def minio_binary() -> Path:
 
 def missing() -> list[Download]:
     """What is not installed yet."""
-    wanted = [
-        Download("Spark's jars (78 MB)", "mvn", spark_jars(), lambda to: _maven(SPARK_POM, to)),
-        Download("Kafka's jars (54 MB)", "mvn", kafka_jars(), lambda to: _maven(KAFKA_POM, to)),
-    ]
+    jars = (("Spark's jars (78 MB)", SPARK_POM), ("Kafka's jars (54 MB)", KAFKA_POM),
+            ("Kafka Connect's and Debezium's jars (41 MB)", CONNECT_POM))  # fmt: skip
+    wanted = [Download(what, "mvn", _jars(pom), partial(_maven, pom)) for what, pom in jars]
     if shutil.which("minio") is None:
         what = "MinIO, built from source (about 3 minutes)"
         wanted.append(Download(what, "go", _built_minio(), _go_install))

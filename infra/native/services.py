@@ -27,6 +27,7 @@ SERVICES = (
     Service("stubs", "store", "SHOP_API_URL"),
     Service("alerts", "store", "ALERT_URL"),
     Service("spark", "compute", "SPARK_REMOTE", starting_seconds=10),
+    Service("connect", "compute", "CONNECT_URL", starting_seconds=10),
     Service("clickhouse", "compute", "CLICKHOUSE_PORT"),
     Service("airflow-api-server", "compute", "AIRFLOW_URL", starting_seconds=15),
     Service("airflow-scheduler", "compute", starting_seconds=15),

@@ -29,9 +29,13 @@ def up(name: str) -> None:
 
 def after_healthy(settings: Settings) -> None:
     """Make in the services what the platform expects there."""
+    from generators.oltp import create_tables
+    from jobs import capture
     from jobs.topics import create_all
 
     create_all(settings)
+    create_tables(settings)
+    capture.start(settings)
 
 
 def _prepare(name: str) -> Instance:
@@ -70,6 +74,7 @@ def _addresses(instance: Instance) -> str:
         ("ClickHouse", f"http://127.0.0.1:{values['CLICKHOUSE_PORT']}", "CLICKHOUSE_ANALYST_USER",
          "CLICKHOUSE_ANALYST_PASSWORD"),
         ("Kafka", values["KAFKA_BOOTSTRAP_SERVERS"], "", ""),
+        ("Kafka Connect", values["CONNECT_URL"], "CONNECT_USER", "CONNECT_PASSWORD"),
         ("Postgres", f"127.0.0.1:{instance.port('POSTGRES_DSN')}", "POSTGRES_DSN", ""),
     ]  # fmt: skip
     lines = [

@@ -21,9 +21,9 @@ def stage(rows: DataFrame, spec: Spec, target: DataFrame | None) -> DataFrame:
     """The judged rows with their `_fate`; `target` is the table now, None before it has rows.
 
     A version that is known is a duplicate. Of two with equal keys and sequence the one of greater
-    hash is accepted; the other counts as duplicate.
+    `then_by`, or else of greater hash, is accepted; the other counts as duplicate.
     """
-    return newest.stage(rows, [*spec.keys, spec.sequence_by], spec.sequence_by, target)
+    return newest.stage(rows, [*spec.keys, spec.sequence_by], spec.order, target)
 
 
 def versions(accepted: DataFrame, stored: DataFrame, spec: Spec) -> DataFrame:

@@ -14,7 +14,7 @@ from jobs.spec import Spec
 
 def stage(rows: DataFrame, spec: Spec, target: DataFrame | None) -> DataFrame:
     """The judged rows with their `_fate`; `target` is the table now, None before it has rows."""
-    return newest.stage(rows, [*spec.keys], spec.sequence_by, target)
+    return newest.stage(rows, spec.keys, spec.order, target)
 
 
 def publish(accepted: DataFrame, spec: Spec, path: str, record: RunRecord) -> None:

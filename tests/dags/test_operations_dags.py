@@ -66,6 +66,7 @@ def test_every_dag_has_a_deadline_that_is_told(dags: dict[str, Any]) -> None:
         "quality": timedelta(hours=2),
         "maintenance": timedelta(hours=2),
         "backfill": half_an_hour,
+        "capture": timedelta(minutes=5),
         "alarm_drill": timedelta(seconds=2),
     }
 

@@ -69,7 +69,8 @@ def _now(settings: Settings, table: str) -> Any:
 
 def versions(settings: Settings, tables: Iterable[str]) -> dict[str, int]:
     """The newest version of each table that has a run record."""
-    return {table: next(records(settings, settings.table_path(table)))[0] for table in tables}
+    newest = {table: next(records(settings, settings.table_path(table)), None) for table in tables}
+    return {table: found[0] for table, found in newest.items() if found}
 
 
 def rows_at(settings: Settings, table: str, version: int) -> list[Any]:

@@ -1,0 +1,10 @@
+"""Customers as the shop's database has them, with every version that was committed."""
+
+from pyspark.sql import DataFrame
+
+from jobs.changes import with_commits, with_deletes_marked
+
+
+def transform(customer_changes: DataFrame) -> DataFrame:
+    """Each change as the version it made; when it held is the load's business."""
+    return with_commits(with_deletes_marked(customer_changes))

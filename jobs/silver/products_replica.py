@@ -1,0 +1,10 @@
+"""The catalogue as the shop's database has it, with every version that was committed."""
+
+from pyspark.sql import DataFrame
+
+from jobs.changes import with_commits, with_deletes_marked
+
+
+def transform(product_changes: DataFrame) -> DataFrame:
+    """Each change as the version it made; when it held is the load's business."""
+    return with_commits(with_deletes_marked(product_changes))
