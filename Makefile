@@ -8,7 +8,7 @@ VENV := .venv/.complete
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor venv up down status logs reset demo run verify quality months docs lint test-fast test bench
+.PHONY: help doctor venv up down status logs reset demo run stream verify quality months docs lint test-fast test chaos bench
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,19 +33,18 @@ demo: up ## send a day of the shop through the platform, end with a ledger that 
 	@$(RUN) infra.demo
 run: $(VENV) ## bring tables up to date without Airflow: T="silver.orders gold.daily_revenue"
 	@$(RUN) jobs $(T)
+stream: $(VENV) ## the stream and its near-real-time marts: S=start, stop, restart or status
+	@$(RUN) jobs.stream.control $(or $(S),status)
 verify: up ## let ClickHouse compute every mart again from silver and compare to the cent
 	@$(RUN) jobs.verify $(T)
 quality: up ## judge the tables as they stand and print their scores
 	@$(RUN) quality $(T)
 months: up ## months of the shop against the truth, with backfill, replay and rebuild: DAYS=90
 	@$(RUN) infra.demo.months
-
 docs: up ## write docs/dictionary.md and the contracts from the table specs
 	@$(RUN) jobs.contracts && $(RUN) jobs.lineage && $(RUN) jobs.dictionary
-
 lint: $(VENV) ## check style and types
 	@$(RUN) ruff check . && $(RUN) ruff format --check --quiet . && $(RUN) mypy
-
 test-fast: $(VENV) ## run the tests that need no service
 	@$(RUN) pytest -m "not integration" -n auto
 
@@ -54,5 +53,7 @@ test: lint ## run all tests on an instance of their own, which is gone afterward
 	@INSTANCE=test $(RUN) pytest -m "not integration" -n auto && INSTANCE=test $(RUN) pytest -m integration; status=$$?; \
 	  test -n "$(KEEP)" || INSTANCE=test $(RUN) infra.native reset; exit $$status
 
-bench: $(VENV) ## measure the platform into docs/bench.json; PARTS="start demo task revenue events increments"
+chaos: $(VENV) ## kill, freeze and lose parts of the running platform, count every order: SEEDS=10
+	@INSTANCE=chaos $(RUN) infra.chaos
+bench: $(VENV) ## measure the platform into docs/bench.json; PARTS="start demo freshness ..."
 	@INSTANCE=bench $(RUN) infra.bench $(PARTS)

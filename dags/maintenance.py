@@ -1,5 +1,6 @@
 """Tables kept fast and small, each night.
 
+**stop_stream** stops the stream if it runs; **start_stream** starts it again, whatever happened.
 **tables** lists what is in the lake, quarantines included; **maintain** is mapped over the list:
 it compacts small files into large ones (OPTIMIZE), clusters the rows where the table's spec says
 `cluster_by`, and looks for data files that no version within the retention needs (VACUUM).
@@ -11,13 +12,13 @@ retention is at least a week. None of it changes a row: readers see the same tab
 the next runs pass over these commits.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
 
 from infra.airflow.callbacks import late_after
-from infra.airflow.defaults import RETRIES, task_settings
+from infra.airflow.defaults import RETRIES, nightly, task_settings
 
 PARAMS: dict[str, Param] = {
     "confirm": Param(False, type="boolean", description="delete old files, not only count them"),
@@ -28,6 +29,23 @@ PARAMS: dict[str, Param] = {
     "namespace": Param("", type="string", description="a test's or proof's; empty: the platform's"),
 }
 DAY_HOURS = 24
+
+
+def stop_stream() -> bool:
+    """Whether the stream ran; it does not now."""
+    from jobs.stream.control import pause
+
+    with task_settings() as settings:
+        return pause(settings)
+
+
+def start_stream(was_running: bool) -> None:
+    """The stream as it was before."""
+    from jobs.stream.control import want
+
+    if was_running:
+        with task_settings() as settings:
+            want(settings, "running")
 
 
 def list_tables() -> list[str]:
@@ -61,8 +79,7 @@ def print_report(lines: list[str]) -> None:
 
 
 @dag(
-    schedule="0 3 * * *",
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    schedule=nightly(hour=3),
     catchup=False,
     max_active_runs=1,
     max_active_tasks=2,
@@ -74,9 +91,13 @@ def print_report(lines: list[str]) -> None:
 )
 def maintenance() -> None:
     """One task for each table there is when it runs."""
+    was_running = task(task_id="stop_stream")(stop_stream)().as_setup()
     tables = task(task_id="tables")(list_tables)()
     lines = task(task_id="maintain")(maintain_table).expand(table=tables)
-    task(task_id="report")(print_report)(lines)
+    report = task(task_id="report")(print_report)(lines)
+    started = task(task_id="start_stream")(start_stream)(was_running)
+    was_running >> tables
+    report >> started.as_teardown(setups=was_running)
 
 
 maintenance()

@@ -20,14 +20,14 @@ By hand: `python -m quality`, `python -m quality docs`, and for the records that
 `python -m quality.quarantine`.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Param, TriggerRule, chain, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from infra.airflow.callbacks import late_after
-from infra.airflow.defaults import RETRIES, task_settings
+from infra.airflow.defaults import RETRIES, nightly, task_settings
 from jobs.alert import Alert, alert
 from jobs.errors import GateFailed
 from jobs.specs import find_spec, load_specs
@@ -119,8 +119,7 @@ def say_so() -> None:
 
 
 @dag(
-    schedule="0 4 * * *",
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    schedule=nightly(hour=4),
     catchup=False,
     max_active_runs=1,
     default_args={**RETRIES, "execution_timeout": timedelta(minutes=30)},

@@ -15,11 +15,13 @@ class Sale(NamedTuple):
 
 
 class OrderPlaced(NamedTuple):
-    """One order and its moment, in milliseconds of the run's day."""
+    """One order and its moment, in milliseconds of the run's day; the total in its currency."""
 
     order_id: str
     customer_id: str
     ordered_ms: int
+    currency: str
+    total_cents: int
 
 
 class Clicked(NamedTuple):

@@ -12,9 +12,12 @@ from generators.marts_of_day import (
     CustomerSales,
     MartsOfDay,
     ProductSales,
+    Steps,
     Suspect,
+    Takings,
 )
 
+MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 PATIENCE_MS = 30 * 60_000
 FRAUD_WINDOW_MS = 10 * 60_000
 FRAUD_ORDERS = 3
@@ -47,6 +50,7 @@ class Journal:
         self._orders: dict[str, _Order] = {}
         self._refunds: list[Refunded] = []
         self._sessions: dict[str, _Session] = {}
+        self._hours: dict[tuple[int, str], set[str]] = defaultdict(set)
         self._touches: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
 
     def add(self, facts: Iterable[Fact]) -> None:
@@ -77,6 +81,10 @@ class Journal:
         customer = self.marts.customers.setdefault(placed.customer_id, CustomerSales())
         customer.orders_count += 1
         customer.revenue_eur_cents += revenue
+        minute = f"{placed.ordered_ms // MINUTE_MS} {placed.currency}"
+        takings = self.marts.minutes.setdefault(minute, Takings())
+        takings.orders_count += 1
+        takings.revenue_cents += placed.total_cents
         for sale in sales:
             product = self.marts.products.setdefault(sale.product_id, ProductSales(sale.category))
             product.units_count += sale.quantity
@@ -94,6 +102,7 @@ class Journal:
             visit.customer_id, visit.first = click.customer_id, moment
         visit.last = max(visit.last, moment)
         visit.events.add(click.event)
+        self._hours[click.clicked_ms // HOUR_MS, click.session_id].add(click.event)
         if click.campaign_id:
             self._touches[click.customer_id].append((*moment, click.campaign_id))
 
@@ -111,7 +120,9 @@ class Journal:
             self._suspect(customer_id, moments[customer_id])
         for visit in self._sessions.values():
             self._funnel(visit, moments.get(visit.customer_id, []))
-        for done in (self._orders, self._refunds, self._sessions, self._touches):
+        for (hour, _), events in self._hours.items():
+            self.marts.hours.setdefault(str(hour), Steps()).add(events)
+        for done in (self._orders, self._refunds, self._sessions, self._hours, self._touches):
             done.clear()
 
     def _refund(self, refund: Refunded) -> None:
@@ -147,8 +158,5 @@ class Journal:
         next_order = bisect_left(order_moments, visit.first[0])
         until = visit.last[0] + PATIENCE_MS
         is_ordered = next_order < len(order_moments) and order_moments[next_order] <= until
-        funnel.sessions_count += 1
-        funnel.viewed_count += "view" in visit.events
-        funnel.added_to_cart_count += "add_to_cart" in visit.events
-        funnel.checkout_count += "checkout" in visit.events
+        funnel.add(visit.events)
         funnel.ordered_count += is_ordered

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -165,6 +165,25 @@ def _fraud_candidates(truths: Sequence[Truth]) -> Rows:
             yield (customer_id, truth.day), dict(vars(suspect))
 
 
+def _revenue_per_minute(truths: Sequence[Truth]) -> Rows:
+    for truth in truths:
+        for key, takings in truth.marts.minutes.items():
+            minute, _, currency = key.partition(" ")
+            begin = _begin_of(truth.day) + timedelta(minutes=int(minute))
+            yield (begin, currency), {"order_date": truth.day, **vars(takings)}
+
+
+def _funnel_per_hour(truths: Sequence[Truth]) -> Rows:
+    for truth in truths:
+        for hour, steps in truth.marts.hours.items():
+            begin = _begin_of(truth.day) + timedelta(hours=int(hour))
+            yield (begin,), {"click_date": truth.day, **vars(steps)}
+
+
+def _begin_of(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
 def _share(part: int, whole: int, step: Decimal) -> Decimal | None:
     """The exact quotient rounded half up, None without a whole."""
     return (Decimal(part) / Decimal(whole)).quantize(step, ROUND_HALF_UP) if whole else None
@@ -180,4 +199,6 @@ MARTS: dict[str, Callable[[Sequence[Truth]], Rows]] = {
     "refund_rate": _refund_rate,
     "inventory_position": _inventory_position,
     "fraud_candidates": _fraud_candidates,
+    "revenue_per_minute": _revenue_per_minute,
+    "funnel_per_hour": _funnel_per_hour,
 }

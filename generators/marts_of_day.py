@@ -26,13 +26,34 @@ class CustomerSales:
 
 
 @dataclass
-class Funnel:
-    """How far the visits got."""
+class Takings:
+    """The good orders of a minute in one currency, in cents of it."""
+
+    orders_count: int = 0
+    revenue_cents: int = 0
+
+
+@dataclass
+class Steps:
+    """How far visits got in some time."""
 
     sessions_count: int = 0
     viewed_count: int = 0
     added_to_cart_count: int = 0
     checkout_count: int = 0
+
+    def add(self, events: set[str]) -> None:
+        """Count a visit in which these happened."""
+        self.sessions_count += 1
+        self.viewed_count += "view" in events
+        self.added_to_cart_count += "add_to_cart" in events
+        self.checkout_count += "checkout" in events
+
+
+@dataclass
+class Funnel(Steps):
+    """How far the visits of a day got, and how many an order followed."""
+
     ordered_count: int = 0
 
 
@@ -55,13 +76,18 @@ class Suspect:
 
 @dataclass
 class MartsOfDay:
-    """What the marts need to know of a day, by product, customer or campaign."""
+    """What the marts need to know of a day, by product, customer, campaign or time.
+
+    A minute's key is its number and a currency, as in '615 EUR', an hour's its number.
+    """
 
     products: dict[str, ProductSales] = field(default_factory=dict)
     customers: dict[str, CustomerSales] = field(default_factory=dict)
     funnel: Funnel = field(default_factory=Funnel)
     campaigns: dict[str, CampaignSales] = field(default_factory=dict)
     suspects: dict[str, Suspect] = field(default_factory=dict)
+    minutes: dict[str, Takings] = field(default_factory=dict)
+    hours: dict[str, Steps] = field(default_factory=dict)
     stock: dict[str, int] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
@@ -71,6 +97,8 @@ class MartsOfDay:
             "customers": dict(self.customers),
             "campaigns": dict(self.campaigns),
             "suspects": dict(self.suspects),
+            "minutes": dict(self.minutes),
+            "hours": dict(self.hours),
         }
         records: dict[str, Any] = {
             name: {key: list(astuple(record)) for key, record in sorted(table.items())}
@@ -90,5 +118,7 @@ class MartsOfDay:
             Funnel(*document["funnel"]),
             {key: CampaignSales(*values) for key, values in document["campaigns"].items()},
             {key: Suspect(*values) for key, values in document["suspects"].items()},
+            {key: Takings(*values) for key, values in document["minutes"].items()},
+            {key: Steps(*values) for key, values in document["hours"].items()},
             dict(document["stock"]),
         )

@@ -70,7 +70,9 @@ class Till:
                     to_eur_cents(cents, rate),
                 )
             )
-        placed = OrderPlaced(f"o-{visit.visit_id}", visit.customer_id, visit.moment_ms)
+        placed = OrderPlaced(
+            f"o-{visit.visit_id}", visit.customer_id, visit.moment_ms, visit.currency, total_cents
+        )
         value = self._value(visit, lines, total_cents)
         message = Message(ORDERS, visit.key, value, facts=(placed, *sales))
         return Order(visit, tuple(lines), total_cents, rate, message)

@@ -1,6 +1,6 @@
 """Two Kafka clients behind one thin interface: one for demo rates, one for load."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,9 +25,12 @@ KAFKA_PYTHON_RATE = 5_000
 KAFKA_PYTHON_MESSAGES = 50_000
 CLOSE_SECONDS = 5.0
 RUN_ID_HEADER = "run_id"
+SCHEMA_ID_HEADER = "schema_id"
 
 # Told of every message once: None when the broker has it, else the reason why it has not.
 Report = Callable[[Message, str | None], None]
+# What every message of a topic (named in full) carries beside key and value.
+Headers = Mapping[str, list[tuple[str, bytes]]]
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,9 @@ class KafkaPythonProducer:
     """Pure Python: for demo rates."""
 
     def __init__(
-        self, settings: Settings, transport: Transport, run_id: str, report: Report
+        self, settings: Settings, transport: Transport, headers: Headers, report: Report
     ) -> None:
-        self._headers = [(RUN_ID_HEADER, run_id.encode())]
+        self._headers = headers
         self._report = report
         address = settings.kafka_bootstrap_servers
         delivery_ms = int(transport.delivery_seconds * 1000)
@@ -103,7 +106,7 @@ class KafkaPythonProducer:
 
     def send(self, topic: str, message: Message) -> None:
         try:
-            future = self._client.send(topic, message.value, message.key, self._headers)
+            future = self._client.send(topic, message.value, message.key, self._headers[topic])
         except KafkaPythonError as error:
             self._report(message, str(error))
             return
@@ -136,9 +139,9 @@ class ConfluentProducer:
     """librdkafka: for load."""
 
     def __init__(
-        self, settings: Settings, transport: Transport, run_id: str, report: Report
+        self, settings: Settings, transport: Transport, headers: Headers, report: Report
     ) -> None:
-        self._headers = [(RUN_ID_HEADER, run_id.encode())]
+        self._headers = headers
         self._report = report
         self._client: Any = ConfluentClient(
             {
@@ -158,8 +161,9 @@ class ConfluentProducer:
     def send(self, topic: str, message: Message) -> None:
         settled = partial(self._settled, message)
         try:
+            headers = self._headers[topic]
             self._client.produce(
-                topic, message.value, message.key, headers=self._headers, on_delivery=settled
+                topic, message.value, message.key, headers=headers, on_delivery=settled
             )
         except KafkaException as error:
             self._report(message, str(error))
@@ -179,7 +183,7 @@ class ConfluentProducer:
         self._client.flush(CLOSE_SECONDS)
 
 
-PRODUCERS: dict[str, Callable[[Settings, Transport, str, Report], Producer]] = {
+PRODUCERS: dict[str, Callable[[Settings, Transport, Headers, Report], Producer]] = {
     KAFKA_PYTHON: KafkaPythonProducer,
     CONFLUENT: ConfluentProducer,
 }

@@ -12,12 +12,20 @@ from generators import oltp, stubs
 from generators.landing import LandingFile, files
 from generators.ledger import Ledger
 from generators.messages import TOPICS, Message
-from generators.producer import PRODUCERS, Producer, Transport
+from generators.producer import (
+    PRODUCERS,
+    RUN_ID_HEADER,
+    SCHEMA_ID_HEADER,
+    Headers,
+    Producer,
+    Transport,
+)
 from generators.run import Run
 from generators.shop import stream
 from generators.stock import Stockroom
 from generators.truth import Truth
 from jobs.errors import LakeproofError, ServiceDown
+from jobs.registry import schema_ids
 from jobs.session import object_store
 from jobs.settings import Settings
 from jobs.topics import admin
@@ -53,12 +61,13 @@ def publish(
 
     Files, APIs, messages, and in the end the shop's database: what it sold is known by then.
     Raises: ServiceDown if a service does not answer at the start; LakeproofError if a topic or
-    the bucket does not exist, or the database knows the day from another run. Messages that fail
-    later are in the ledger.
+    the bucket does not exist, the database knows the day from another run, or the registry refuses
+    a schema: then nothing is out. Messages that fail later are in the ledger.
     """
     transport = replace(transport, client=transport.client_for(run.expected_messages))
     truth, stockroom = Truth.of(run), Stockroom(run)
     require_topics(settings)
+    schema_ids(settings, TOPICS)
     oltp.prepare(run, settings)
     land(files(run.day, run.seed), settings)
     stubs.hand_over(run.day, run.seed, settings)
@@ -78,12 +87,15 @@ def send(
 ) -> Ledger:
     """The ledger of messages that were all acknowledged or rejected.
 
-    Raises: ServiceDown if the broker does not answer, LakeproofError if a topic is missing.
+    Each carries the run's id and the id of the schema it is written by.
+    Raises: ServiceDown if the broker or the registry does not answer, LakeproofError if a topic is
+    missing, ContractBroken if the registry refuses a schema. Then nothing was sent.
     """
     require_topics(settings)
+    headers = _headers(run_id, settings)
     ledger = Ledger()
     client = transport.client_for(messages_count=None)
-    producer = PRODUCERS[client](settings, transport, run_id, ledger.report)
+    producer = PRODUCERS[client](settings, transport, headers, ledger.report)
     try:
         for message in _paced(messages, transport.rate, producer):
             ledger.sent(message)
@@ -99,6 +111,15 @@ def send(
         producer.close()
         ledger.close(f"no report after {transport.delivery_seconds + GRACE_SECONDS:g} s")
     return ledger
+
+
+def _headers(run_id: str, settings: Settings) -> Headers:
+    run = (RUN_ID_HEADER, run_id.encode())
+    ids = schema_ids(settings, TOPICS)
+    return {
+        settings.topic(topic): [run, (SCHEMA_ID_HEADER, str(schema_id).encode())]
+        for topic, schema_id in ids.items()
+    }
 
 
 def _paced(messages: Iterable[Message], rate: float, producer: Producer) -> Iterator[Message]:

@@ -1,6 +1,7 @@
 """Alerts to the channel that people watch."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,6 +32,21 @@ def alert(settings: Settings, told: Alert) -> int:
     """
     body = {name: _kept(name, text) for name, text in asdict(told).items()}
     return int(_ask(settings, "POST", body)["number"])
+
+
+def tell(settings: Settings, told: Iterable[Alert]) -> list[str]:
+    """The titles of the alerts, each of which was sent.
+
+    A channel that is down stops no work: the title says then that nobody was told.
+    """
+    titles = []
+    for one in told:
+        try:
+            alert(settings, one)
+            titles.append(one.title)
+        except LakeproofError as error:
+            titles.append(f"{one.title}; nobody was told: {error}")
+    return titles
 
 
 def alerts(settings: Settings, since: int = 0) -> list[dict[str, Any]]:

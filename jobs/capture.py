@@ -73,9 +73,9 @@ def stop(settings: Settings) -> None:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute(
-            "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots "
+            "SELECT pg_terminate_backend(active_pid, %s) FROM pg_replication_slots "
             "WHERE slot_name = %s AND active_pid IS NOT NULL",
-            [name(settings)],
+            [ANSWER_SECONDS * 1000, name(settings)],
         )
         cursor.execute(
             "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
@@ -158,10 +158,15 @@ def _tell(settings: Settings, title: str, found: Progress) -> None:
 
 
 def _publish(settings: Settings) -> None:
-    """Nothing; the publication is of exactly the captured tables."""
+    """Nothing; the publication is of exactly the captured tables, whose whole rows are logged.
+
+    Otherwise the log has of a deleted row its key alone, and no long text that did not change.
+    """
     schema, publication = settings.schema(SCHEMA), sql.Identifier(name(settings))
     wanted = [sql.Identifier(schema, table) for table in tables(settings).values()]
     with closing(postgres(settings)) as connection, connection, connection.cursor() as cursor:
+        for table in wanted:
+            cursor.execute(sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(table))
         cursor.execute("SELECT 1 FROM pg_publication WHERE pubname = %s", [name(settings)])
         statement = (
             "ALTER PUBLICATION {} SET TABLE {}"
@@ -192,7 +197,7 @@ def _config(settings: Settings) -> dict[str, str]:
         "heartbeat.interval.ms": str(HEARTBEAT_MS),
         "heartbeat.action.query": MARK,
         "topic.creation.default.partitions": "1",
-        "topic.creation.default.replication.factor": "1",
+        "topic.creation.default.replication.factor": "-1",  # as many as there are brokers
         **_transforms(settings),
     }
 

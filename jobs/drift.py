@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import commits
-from jobs.alert import Alert, alert
+from jobs.alert import Alert, tell
 from jobs.commits import RunRecord
 from jobs.decode import ROW
 from jobs.errors import LakeproofError
@@ -60,13 +60,7 @@ def alarmed(settings: Settings, record: RunRecord, spec: Spec) -> RunRecord:
 
     A channel that is down stops no good rows: the warning says that nobody was told.
     """
-    warnings = []
-    for told in _alarms(record, spec):
-        try:
-            alert(settings, told)
-            warnings.append(told.title)
-        except LakeproofError as error:
-            warnings.append(f"{told.title}; nobody was told: {error}")
+    warnings = tell(settings, _alarms(record, spec))
     return replace(record, warnings=[*record.warnings, *warnings])
 
 

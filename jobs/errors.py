@@ -7,7 +7,7 @@ LakeproofError
 ├── PullFailed         a source answered what cannot be used, nothing was landed
 ├── GateFailed         a critical quality rule failed, nothing was published
 ├── LedgerError        counts or checksums of two sides of a hop differ
-└── ContractBroken     a change breaks a published contract, and its version does not say so
+└── ContractBroken     a change breaks who relies on a contract, and nothing says that it may
 
 A message says what happened, where, and what to do about it.
 """
@@ -50,4 +50,4 @@ class LedgerError(LakeproofError):
 
 
 class ContractBroken(LakeproofError):
-    """A change breaks who relies on a published contract, and its version does not say so."""
+    """A change breaks who relies on a contract, and neither its version nor its mode allows it."""

@@ -24,7 +24,7 @@ from jobs.pull import pull
 from jobs.session import object_store
 from jobs.settings import Settings
 from jobs.spec import Source, Spec
-from jobs.topics import end_offsets
+from jobs.topics import offsets_ahead
 
 KAFKA_OPTIONS = {
     "includeHeaders": "true",
@@ -43,7 +43,7 @@ def ingest(session: SparkSession, spec: Spec, settings: Settings, record: RunRec
     """
     source = _source(spec)
     if source.kind == "kafka":
-        raw, inputs, promised = _new_offsets(session, source, settings, record.inputs)
+        raw, inputs, promised = _new_offsets(session, spec, settings, record.inputs)
     else:
         pulled = _pulled(spec, settings, record.inputs)
         raw, inputs, promised = _new_files(session, spec, settings)
@@ -79,12 +79,11 @@ def _source(spec: Spec) -> Source:
 
 
 def _new_offsets(
-    session: SparkSession, source: Source, settings: Settings, consumed: dict[str, Any]
+    session: SparkSession, spec: Spec, settings: Settings, consumed: dict[str, Any]
 ) -> tuple[DataFrame | None, dict[str, Any], int | None]:
     """Records from the offsets of the last run up to the ends of the partitions now."""
-    topic = settings.topic(source.topic)
-    ends = end_offsets(settings, topic)
-    starts = {partition: int(consumed.get(partition, 0)) for partition in ends}
+    topic = settings.topic(_source(spec).topic)
+    starts, ends = offsets_ahead(settings, topic, consumed, spec.name)
     promised = sum(ends[partition] - starts[partition] for partition in ends)
     if promised <= 0:
         return None, consumed, 0
@@ -96,10 +95,14 @@ def _new_offsets(
         .option("startingOffsets", json.dumps({topic: starts}))
         .option("endingOffsets", json.dumps({topic: ends}))
         .load()
-        .withColumnRenamed("timestamp", "ingested_at")
-        .withColumn("_proc_date", F.to_date("ingested_at"))
     )
-    return raw, dict(ends), promised
+    return as_landed(raw), dict(ends), promised
+
+
+def as_landed(records: DataFrame) -> DataFrame:
+    """What Spark reads from Kafka, in bronze's columns."""
+    named = records.withColumnRenamed("timestamp", "ingested_at")
+    return named.withColumn("_proc_date", F.to_date("ingested_at"))
 
 
 def _new_files(

@@ -9,11 +9,13 @@ import requests
 from minio.deleteobjects import DeleteObject
 from psycopg2 import sql
 
-from jobs import capture
-from jobs.pull.postgres import SCHEMA
+from jobs import capture, registry
+from jobs.pull.postgres import SCHEMA as SHOP_SCHEMA
 from jobs.serve import MART_DATABASE
 from jobs.session import clickhouse, object_store, postgres
 from jobs.settings import Settings
+from jobs.specs import topic_specs
+from jobs.stream.state import SCHEMA as STREAM_SCHEMA
 from jobs.topics import admin, create_all
 
 ANSWER_SECONDS = 30
@@ -26,28 +28,32 @@ def namespace(settings: Settings, label: str = "ns") -> Iterator[Settings]:
     Raises: ServiceDown.
     """
     own = replace(settings, namespace=f"{label}_{uuid.uuid4().hex[:8]}")
-    topics = create_all(own)
+    create_all(own)
+    registry.register_all(own)
     try:
         yield own
     finally:
-        _delete(own, topics)
+        _delete(own)
 
 
-def _delete(settings: Settings, topics: list[str]) -> None:
+def _delete(settings: Settings) -> None:
     capture.stop(settings)
+    registry.forget(settings, topic_specs())
     client = admin(settings)
-    client.delete_topics(topics)
+    # Those that a connector made for itself are named after the namespace too.
+    client.delete_topics([name for name in client.list_topics() if settings.namespace in name])
     client.close()
     delete_objects(settings, f"{settings.namespace}/")
     clickhouse(settings).command(f"DROP DATABASE IF EXISTS {settings.database(MART_DATABASE)}")
-    _drop_schema(settings)
+    _drop_schemas(settings)
     _drop_from_stubs(settings)
 
 
-def _drop_schema(settings: Settings) -> None:
-    name = sql.Identifier(settings.schema(SCHEMA))
+def _drop_schemas(settings: Settings) -> None:
     with closing(postgres(settings)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
+        for schema in (SHOP_SCHEMA, STREAM_SCHEMA):
+            name = sql.Identifier(settings.schema(schema))
+            cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
 
 
 def delete_objects(settings: Settings, prefix: str) -> None:

@@ -3,14 +3,16 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import commits, delta
-from jobs.decode import ROW, record_id
+from jobs import commits, dead_letters, delta
+from jobs.decode import RAW_COLUMNS, ROW, record_id
 from jobs.errors import LakeproofError
 from jobs.fates import QUARANTINED
 from jobs.settings import Settings
 from jobs.spec import Spec
 from jobs.specs import find_spec
 
+# What a message of Kafka has beside its value; null for a line of a file.
+OF_KAFKA = {name: RAW_COLUMNS["kafka"][name] for name in ("key", "headers")}
 COLUMNS = {
     "record_id": "bigint",
     "source": "string",
@@ -18,6 +20,7 @@ COLUMNS = {
     "raw": "binary",
     "ingested_at": "timestamp",
     "run_id": "string",
+    **OF_KAFKA,
 }
 
 
@@ -35,6 +38,8 @@ def quarantine(
 ) -> None:
     """Nothing; the quarantined rows of the batch are in the quarantine table, each one once.
 
+    Those that came by a topic are in its dead-letter topic too.
+
     `raw` is the bronze rows the batch was decoded from, None where no input is a bronze table:
     then the row itself, as JSON, is what is kept.
     Raises: LakeproofError if another run of the table wrote at the same moment.
@@ -47,25 +52,31 @@ def quarantine(
         F.to_json(F.struct(*spec.transformed)).cast("binary").alias("own_json"),
         F.lit(run_id).alias("run_id"),
     )
+    kept: tuple[str, ...] = ()
     if raw is None:
         rows = rejected.withColumnRenamed("own_json", "raw")
     else:
         source = find_spec(spec.raw_inputs[0]).source
         assert source is not None  # raw bytes come from bronze only
-        bytes_by_id = raw.select(record_id(source).alias("record_id"), F.col("value").alias("raw"))
-        rows = bytes_by_id.join(F.broadcast(rejected.drop("own_json")), on="record_id")
-    _append(settings, rows.select(*COLUMNS), quarantine_path(settings, spec.name), run_id)
+        kept = tuple(OF_KAFKA) if source.kind == "kafka" else ()
+        whole = raw.select(record_id(source).alias("record_id"), F.col("value").alias("raw"), *kept)
+        rows = whole.join(F.broadcast(rejected.drop("own_json")), on="record_id")
+    absent = [F.lit(None).cast(OF_KAFKA[name]).alias(name) for name in OF_KAFKA if name not in kept]
+    _append(settings, rows.select("*", *absent).select(*COLUMNS), spec, run_id)
 
 
-def _append(settings: Settings, rows: DataFrame, path: str, run_id: str) -> None:
-    """Nothing; the records that the table did not have are in it."""
-    session = rows.sparkSession
+def _append(settings: Settings, rows: DataFrame, spec: Spec, run_id: str) -> None:
+    """Nothing; the records that the quarantine did not have are in it."""
+    session, path = rows.sparkSession, quarantine_path(settings, spec.name)
     delta.create(session, path, COLUMNS)
     version = commits.latest_version(settings, path) or 0
     known = delta.read(session, path, version).select("record_id")
     unknown = rows.join(F.broadcast(known), on="record_id", how="left_anti")
+    # First, so that a run that is killed here sends them again rather than not at all.
+    dead_letters.send(settings, spec, unknown)
     # Of two runs that saw the same version, Delta passes over the second.
     writer = unknown.write.format("delta").mode("append").option("userMetadata", run_id)
+    writer = writer.option("mergeSchema", "true")  # quarantines had no key and headers once
     writer.option("txnAppId", path).option("txnVersion", version).save(path)
     if commits.latest_metadata(settings, path) != run_id:
         raise LakeproofError(

@@ -47,6 +47,9 @@ class Beside(Settings):
             return super().table_path(table)
         return f"s3a://{self.s3_bucket}/{self.object_key(self.folder)}/{table.replace('.', '/')}"
 
+    def dead_letter_topic(self, name: str) -> None:
+        """None: what a rebuild refuses was refused before, and told then."""
+
 
 @dataclass(frozen=True)
 class Content:
@@ -187,7 +190,7 @@ def _replace_quarantine(
     for path in (live, built):
         delta.create(session, path, QUARANTINE_COLUMNS)
     rows = session.read.format("delta").load(built)
-    rows.write.format("delta").mode("overwrite").save(live)
+    rows.write.format("delta").mode("overwrite").option("mergeSchema", "true").save(live)
 
 
 def main(arguments: list[str]) -> None:

@@ -30,6 +30,7 @@ from jobs.session import spark
 from jobs.settings import Settings
 from jobs.spec import Spec
 from jobs.specs import find_spec
+from jobs.tell import told
 from quality.gate import judge
 
 
@@ -55,15 +56,10 @@ def run(table: str, settings: Settings, groups: Collection[Any] = ()) -> RunReco
     spec = find_spec(table)
     session = spark(settings)
     path = settings.table_path(table)
-    previous = _previous(settings, spec)
-    record = RunRecord(
-        run_id=uuid.uuid4().hex,
-        run_number=previous.run_number + 1 if previous else 1,
-        table=table,
-        inputs=previous.inputs if previous else {},
-    )
+    previous = last_run(settings, spec)
+    record = next_run(table, previous)
     if spec.layer == "bronze":
-        return _confirmed(settings, path, ingest(session, spec, settings, record))
+        return confirmed(settings, path, ingest(session, spec, settings, record))
     batch = _read(session, spec, settings, previous, groups)
     if batch is None:
         return record
@@ -73,10 +69,20 @@ def run(table: str, settings: Settings, groups: Collection[Any] = ()) -> RunReco
         return record
     with keeping() as keep:
         done = _finish(session, spec, settings, batch, keep, record)
-    return _confirmed(settings, path, done)
+    return confirmed(settings, path, done)
 
 
-def _confirmed(settings: Settings, path: str, record: RunRecord) -> RunRecord:
+def next_run(table: str, previous: RunRecord | None) -> RunRecord:
+    """The record of a run that has done nothing yet."""
+    return RunRecord(
+        run_id=uuid.uuid4().hex,
+        run_number=previous.run_number + 1 if previous else 1,
+        table=table,
+        inputs=previous.inputs if previous else {},
+    )
+
+
+def confirmed(settings: Settings, path: str, record: RunRecord) -> RunRecord:
     """The record, if it is the table's newest: Delta passes over a run number that is taken.
 
     Raises: LakeproofError if another run of the table was faster.
@@ -92,7 +98,7 @@ def _confirmed(settings: Settings, path: str, record: RunRecord) -> RunRecord:
     return record
 
 
-def _previous(settings: Settings, spec: Spec) -> RunRecord | None:
+def last_run(settings: Settings, spec: Spec) -> RunRecord | None:
     """What the last run wrote down; the table is created when there was none."""
     path = settings.table_path(spec.name)
     last = commits.last_record(settings, path)
@@ -225,6 +231,7 @@ def _finish(
     if counted.counts[QUARANTINED]:
         quarantine(settings, spec, staged, batch.raw, record.run_id)
     accepted = staged.where(F.col("_fate") == ACCEPTED)
+    done = told(settings, done, spec, accepted, target)
     if spec.load == "recompute":
         recompute.publish(accepted.select(*spec.columns), path, done, batch.touched)
     elif not counted.counts[ACCEPTED]:

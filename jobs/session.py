@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -37,6 +38,18 @@ def require(service: str, address: str, patience_seconds: float = 0.0) -> None:
             if time.monotonic() >= deadline:
                 raise ServiceDown(service, address, error.strerror or error) from None
         time.sleep(0.25)  # between two attempts, bounded by the deadline
+
+
+def require_kafka(settings: Settings) -> None:
+    """Nothing, once one of the brokers accepts a connection.
+
+    Raises: ServiceDown.
+    """
+    *others, last = settings.kafka_bootstrap_servers.split(",")
+    for address in others:
+        with suppress(ServiceDown):
+            return require("kafka", address)
+    require("kafka", last)
 
 
 def require_object_store(settings: Settings) -> None:
@@ -88,15 +101,13 @@ def _open(remote: str) -> "SparkSession":
 
 
 def release(settings: Settings) -> None:
-    """Nothing; the server has dropped this thread's session and all it cached."""
+    """Nothing; this thread's session is gone, and the server has dropped what it cached.
+
+    After a restart of the server, too: its sessions are gone, and `spark` opens a new one.
+    """
     session = _sessions.pop((settings.spark_remote, threading.get_ident()), None)
     if session is not None:
         session.stop()
-
-
-def forget_sessions() -> None:
-    """Nothing; the next call of `spark` opens a new session, as a server restart requires."""
-    _sessions.clear()
 
 
 def postgres(settings: Settings) -> "connection":

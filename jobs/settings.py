@@ -28,6 +28,7 @@ class Settings:
     connect_url: str
     connect_user: str
     connect_password: str = field(repr=False)
+    schema_registry_url: str
     spark_remote: str
     clickhouse_host: str
     clickhouse_port: int
@@ -55,6 +56,10 @@ class Settings:
     def topic(self, name: str) -> str:
         """The Kafka topic of a source."""
         return f"{self.namespace}.{name}" if self.namespace else name
+
+    def dead_letter_topic(self, name: str) -> str | None:
+        """The Kafka topic of what was refused of a source's messages; None if nobody is told."""
+        return f"{self.topic(name)}.dlq"
 
     def schema(self, name: str) -> str:
         """The Postgres schema of a source."""

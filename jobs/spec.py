@@ -9,6 +9,9 @@ from typing import Any
 from jobs.errors import SpecError
 
 LAYERS = ("bronze", "silver", "gold")
+# What a topic's schema may change to: one that reads what was written by the old, one whose
+# messages the old reads, one of which both is true, or any.
+COMPATIBILITIES = ("BACKWARD", "FORWARD", "FULL", "NONE")
 # Dataset rules that need other tables or the past: judged beside the runs, see quality/watch.py.
 WATCHED = ("references", "reconciles", "volume", "drift", "fresh")
 # What the load `history` adds to the columns of the transform, beside the surrogate key.
@@ -48,7 +51,8 @@ class Source:
     """Where a bronze table's raw records come from: a Kafka topic or a landing prefix.
 
     `pull` says what brings the files there before they are read; without it, others do. `capture`
-    names the table of the shop's database whose changes go to the topic.
+    names the table of the shop's database whose changes go to the topic. `compatibility` is the
+    mode of the topic's subject in the schema registry.
     """
 
     kind: str
@@ -58,6 +62,7 @@ class Source:
     prefix: str = ""
     partitions: int = 3
     capture: str = ""
+    compatibility: str = "BACKWARD"
     pull: dict[str, Any] = field(default_factory=dict)
 
 
@@ -68,6 +73,15 @@ class Projection:
     name: str
     order_by: tuple[str, ...] = ()
     select: str = ""
+
+
+@dataclass(frozen=True)
+class Tell:
+    """What people are told when rows come into a gold table for which `when` holds."""
+
+    title: str
+    when: str = "true"
+    severity: str = "warning"
 
 
 @dataclass(frozen=True)
@@ -101,8 +115,10 @@ class Spec:
     cluster_by: tuple[str, ...] = ()
     quality: tuple[Rule, ...] = ()
     freshness: str = ""
+    near_real_time: bool = False
     source: Source | None = None
     serve: Serve | None = None
+    tell: Tell | None = None
     second_opinion: str = ""
     examples: tuple[dict[str, Any], ...] = ()
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from jobs.errors import SpecError
-from jobs.spec import VALIDITY, Column, Projection, Rule, Serve, Source, Spec
+from jobs.spec import COMPATIBILITIES, VALIDITY, Column, Projection, Rule, Serve, Source, Spec, Tell
 
 OUTCOMES = (("quarantine", ""), ("", "critical"), ("", "warning"))
 LOADS = ("append", "insert", "upsert", "history", "recompute")
@@ -66,7 +66,7 @@ def read_spec(path: Path) -> Spec:
     raw["quality"] = [_rule(rule, where) for rule in raw.get("quality", [])]
     if "serve" in raw:
         _read_projections(raw["serve"], f"{where}: serve.projections")
-    for key, cls in (("source", Source), ("serve", Serve)):
+    for key, cls in (("source", Source), ("serve", Serve), ("tell", Tell)):
         if key in raw:
             raw[key] = _build(cls, raw[key], f"{where}: {key}")
     spec: Spec = _build(Spec, {"name": name, **raw}, where)
@@ -86,6 +86,8 @@ def _check(spec: Spec, where: str) -> None:
     wrong = {
         f"version must be like 1.0.0, not {spec.version}": not VERSION.fullmatch(str(spec.version)),
         f"load must be one of {', '.join(LOADS)}, not {spec.load!r}": spec.load not in LOADS,
+        f"compatibility is one of {', '.join(COMPATIBILITIES)}": spec.source is not None
+        and spec.source.compatibility not in COMPATIBILITIES,
         "a bronze table has a source, no other has": is_bronze != (spec.source is not None),
         "keys, inputs and at least one example are needed": not is_bronze
         and not (spec.keys and spec.inputs and spec.examples),
@@ -105,6 +107,8 @@ def _check(spec: Spec, where: str) -> None:
             spec.partition_by and spec.cluster_by
         ),
         "second_opinion is of a served table": bool(spec.second_opinion) and spec.serve is None,
+        "tell is of a gold table": spec.tell is not None and spec.layer != "gold",
+        "near_real_time is of a served table": spec.near_real_time and spec.serve is None,
         f"touched_by or touched_since names {foreign}, which is no input": bool(foreign),
     }
     for sentence, is_true in wrong.items():

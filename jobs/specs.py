@@ -6,7 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from jobs.errors import SpecError
-from jobs.spec import LAYERS, Spec
+from jobs.spec import LAYERS, Source, Spec
 from jobs.spec_file import read_spec
 
 FOLDER = Path(__file__).resolve().parent
@@ -44,6 +44,17 @@ def load_specs() -> dict[str, Spec]:
     """Every table of the platform by name, inputs before their readers."""
     paths = [path for layer in LAYERS for path in sorted((FOLDER / layer).glob("*.yml"))]
     return ordered(read_spec(path) for path in paths)
+
+
+def topic_specs() -> dict[str, Spec]:
+    """The bronze tables that read a topic, by the topic without namespace."""
+    return {source.topic: load_specs()[name] for name, source in topic_sources().items()}
+
+
+def topic_sources() -> dict[str, Source]:
+    """The sources that are topics, by their bronze tables."""
+    found = {name: spec.source for name, spec in load_specs().items()}
+    return {name: source for name, source in found.items() if source and source.kind == "kafka"}
 
 
 def find_spec(name: str) -> Spec:

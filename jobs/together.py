@@ -32,7 +32,9 @@ def bring_up_to_date(tables: Iterable[str], settings: Settings) -> Iterator[UpTo
     Raises: what `run` and `serve` raise, after what was under way has ended.
     """
     names = [find_spec(table).name for table in tables]
-    order = TopologicalSorter({name: set(find_spec(name).inputs) & set(names) for name in names})
+    order = TopologicalSorter(
+        {name: set(find_spec(name).inputs).intersection(names) for name in names}
+    )
     order.prepare()
     under_way: dict[Future[UpToDate], str] = {}
     with ThreadPoolExecutor(AT_ONCE) as threads:
@@ -48,11 +50,19 @@ def bring_up_to_date(tables: Iterable[str], settings: Settings) -> Iterator[UpTo
             threads.shutdown(cancel_futures=True)
 
 
-def _one(table: str, settings: Settings) -> UpToDate:
+def bring_one_up_to_date(table: str, settings: Settings) -> UpToDate:
+    """What was done for the table, in the session of this thread.
+
+    Raises: what `run` and `serve` raise.
+    """
     started = time.monotonic()
+    record = run(table, settings)
+    served = serve(table, settings) if find_spec(table).serve else None
+    return UpToDate(record, served, time.monotonic() - started)
+
+
+def _one(table: str, settings: Settings) -> UpToDate:
     try:
-        record = run(table, settings)
-        served = serve(table, settings) if find_spec(table).serve else None
+        return bring_one_up_to_date(table, settings)
     finally:
         release(settings)
-    return UpToDate(record, served, time.monotonic() - started)

@@ -11,7 +11,7 @@ from pyspark.sql import Row, SparkSession
 
 from jobs.decode import record_id
 from jobs.errors import LakeproofError
-from jobs.session import object_store, require, spark
+from jobs.session import object_store, require_kafka, spark
 from jobs.settings import Settings
 from jobs.spec import Source, Spec
 from jobs.specs import find_spec
@@ -65,7 +65,7 @@ def _to_topic(
 ) -> str:
     """The record's place once the broker has it, under its original's key."""
     corrects, value = correction
-    require("kafka", settings.kafka_bootstrap_servers.split(",")[0])
+    require_kafka(settings)
     producer = KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, acks="all")
     try:
         key = None if original["key"] is None else bytes(original["key"])

@@ -6,7 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
+from airflow.sdk import (
+    CronTriggerTimetable,
+    ExceptionRetryPolicy,
+    RetryAction,
+    RetryRule,
+    get_current_context,
+)
 
 from infra.airflow.callbacks import tell_failure
 from jobs.errors import GateFailed, LedgerError, SpecError
@@ -24,6 +30,15 @@ RETRIES: dict[str, Any] = {
     ),
     "on_failure_callback": tell_failure,
 }
+
+
+def nightly(hour: int) -> CronTriggerTimetable:
+    """Each night at this hour (UTC), the first time at the next one.
+
+    A DAG with a start date, or a plain cron expression, would also run for last night as soon as
+    it is switched on, and one started by hand then waits behind it. Give the DAG no start date.
+    """
+    return CronTriggerTimetable(f"0 {hour} * * *", timezone="UTC", run_immediately=timedelta(0))
 
 
 @contextmanager

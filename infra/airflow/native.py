@@ -4,20 +4,18 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
-from urllib.parse import urlsplit
-
-import psycopg2
 
 from infra.native.command import Command, wait_for_port
 from infra.native.instance import Instance, write_private
-from jobs.errors import LakeproofError, ServiceDown
+from infra.postgres.access import connect, dsn
+from jobs.errors import LakeproofError
 from jobs.settings import ROOT
 
 HERE = Path(__file__).parent
+DATABASE = "airflow"
 MIGRATION_LOCK = 727_001
 POSTGRES_SECONDS = 60
 
@@ -34,7 +32,7 @@ def component(instance: Instance, name: str) -> Command:
 
 def database(instance: Instance) -> str:
     """The DSN of Airflow's own database, beside the shop's."""
-    return urlsplit(instance.values["POSTGRES_DSN"])._replace(path="/airflow").geturl()
+    return dsn(instance, DATABASE)
 
 
 def _prepare_home(instance: Instance) -> dict[str, str]:
@@ -62,7 +60,7 @@ def _migrate_once(instance: Instance, settings: dict[str, str]) -> None:
     Raises: LakeproofError with the migration's output if it fails.
     """
     wanted = f"migrated by {version('apache-airflow-core')}"
-    connection = _connect(instance)
+    connection = connect(instance, DATABASE)
     connection.autocommit = True
     cursor = connection.cursor()
     cursor.execute("select pg_advisory_lock(%s)", [MIGRATION_LOCK])
@@ -73,17 +71,6 @@ def _migrate_once(instance: Instance, settings: dict[str, str]) -> None:
         _migrate(instance, settings)
         cursor.execute("comment on database airflow is %s", [wanted])
     connection.close()
-
-
-def _connect(instance: Instance) -> psycopg2.extensions.connection:
-    deadline = time.monotonic() + POSTGRES_SECONDS
-    while True:
-        try:
-            return psycopg2.connect(database(instance))
-        except psycopg2.OperationalError as error:  # the port opens before the server is ready
-            if time.monotonic() > deadline:
-                raise ServiceDown("postgres", "its database airflow", error) from None
-        time.sleep(0.2)
 
 
 def _migrate(instance: Instance, settings: dict[str, str]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from infra.airflow.client import Airflow
-from infra.bench import daily_revenue, events, increments
+from infra.bench import daily_revenue, events, increments, streams
 from infra.bench.memory import GIB, memory_gib, peak_memory
 from infra.native.down import down, reset
 from infra.native.up import up
@@ -30,6 +30,12 @@ RESULT = ROOT / "docs" / "bench.json"
 ORDERS = 1_000_000
 EVENTS = 5_000_000
 Figures = dict[str, Any]
+FRESHNESS = [
+    ("bronze_1000", "bronze at 1,000/s", ("0.8", "2")),
+    ("bronze_10000", "bronze at 10,000/s", ("0.8", "2")),
+    ("bronze_30000", "bronze at 30,000/s", ("0.8", "2")),
+    ("mart", "mart at 1,000/s", ("", "8")),
+]
 # Part, figure, what it says, unit, goal.
 LINES = [
     ("start", "seconds", "make up to healthy, everything installed", "s", "45"),
@@ -39,10 +45,24 @@ LINES = [
     ("revenue", "duckdb_rows_per_second", "DuckDB, same computation and bytes", "rows/s", ""),
     ("revenue", "ratio", "ratio", "x", "5"),
     ("revenue", "gates_percent", "gates, share of the wall time", "%", "10"),
-    ("events", "events", "events of all kinds, raw -> nine marts in Airflow", "", ""),
+    ("events", "events", "events of all kinds, raw -> marts in Airflow", "", ""),
     ("events", "seconds", "wall time of these", "s", "60"),
     ("events", "ratio", "ratio to DuckDB, tasks of daily_revenue", "x", "5"),
     ("increments", "ratio", "increment 200 to increment 10", "x", "1.1"),
+    *[
+        ("freshness", f"{place}_{name}_seconds", f"ack to {told}, {name}", "s", goal)
+        for place, told, goals in FRESHNESS
+        for name, goal in zip(("p50", "p99"), goals, strict=True)
+    ],
+    ("catch_up", "records_per_second", "backlog into bronze", "rows/s", "120,000"),
+    (
+        "producers",
+        "confluent_per_second",
+        "one producer with its ledger, confluent-kafka",
+        "/s",
+        "150,000",
+    ),
+    ("producers", "kafka_python_per_second", "the same, kafka-python", "/s", ""),
     ("start", "rest_memory_gib", "memory of all services at rest", "GiB", ""),
     ("demo", "peak_memory_gib", "memory of all services at peak, demo", "GiB", "6"),
     ("events", "peak_memory_gib", "memory of all services at peak, events", "GiB", "10"),
@@ -133,6 +153,9 @@ PARTS: dict[str, Callable[[Settings], Figures]] = {
     "revenue": _with_peak(_in_a_folder(daily_revenue.measure, "ORDERS", ORDERS)),
     "events": _with_peak(_in_a_folder(events.measure, "EVENTS", EVENTS)),
     "increments": increments.measure,
+    "freshness": streams.freshness,
+    "catch_up": streams.catch_up,
+    "producers": streams.producers,
 }
 
 

@@ -24,6 +24,8 @@ KEY_COLUMNS = {
     "refund_rate": "refunded_eur_cents",
     "inventory_position": "on_hand_units",
     "fraud_candidates": "orders_count",
+    "revenue_per_minute": "revenue_cents",
+    "funnel_per_hour": "sessions_count",
 }
 
 
@@ -91,7 +93,8 @@ def served(mart: str, settings: Settings) -> Mart:
     spec = find_spec(f"gold.{mart}")
     measures = [name for name in spec.columns if name not in spec.keys]
     names = ", ".join(f"`{name}`" for name in (*spec.keys, *measures))
-    rows = clickhouse(settings).query(f"SELECT {names} FROM {mart_name(settings, spec)}")
+    query = f"SELECT {names} FROM {mart_name(settings, spec)}"
+    rows = clickhouse(settings).query(query, tz_mode="aware")
     width = len(spec.keys)
     return {
         tuple(row[:width]): dict(zip(measures, row[width:], strict=True))

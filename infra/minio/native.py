@@ -5,14 +5,17 @@ from infra.native.install import minio_binary
 from infra.native.instance import Instance
 
 
-def command(instance: Instance) -> Command:
-    """The server on one folder, with the env file's user and password."""
+def command(instance: Instance, port: int | None = None) -> Command:
+    """The server on one folder, with the env file's user and password.
+
+    On another port if one is given: then a proxy has its own.
+    """
     return Command(
         [
             str(minio_binary()),
             "server",
             str(instance.folder("minio")),
-            f"--address=127.0.0.1:{instance.port('S3_ENDPOINT')}",
+            f"--address=127.0.0.1:{port or instance.port('S3_ENDPOINT')}",
             f"--console-address=127.0.0.1:{instance.port('S3_CONSOLE_PORT')}",
         ],
         {

@@ -57,3 +57,10 @@ def accepts(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -106,7 +106,7 @@ def main() -> int:
         if env_file(name).exists():
             found += ports(instance.load(name).ports(), str(state_dir(name)))
         elif name == "main":
-            found += ports({key.name: key.port for key in keys.KEYS if key.port})
+            found += ports(keys.ports(keys.new_values(0, instance.wanted_brokers() or 1)))
     except LakeproofError as error:
         found.append(Finding(str(error), "See above."))
     for finding in found:

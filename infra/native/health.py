@@ -39,21 +39,27 @@ def check_minio(settings: Settings) -> None:
         raise ServiceDown("minio", address, error) from error
 
 
-def check_kafka(settings: Settings) -> None:
-    """The broker answers a metadata request."""
-    from kafka import KafkaAdminClient
-    from kafka.errors import KafkaError
+def check_kafka(service: str, number: int) -> Check:
+    """A check of a broker: it answers a metadata request, and says that it takes part."""
 
-    address = settings.kafka_bootstrap_servers
-    _require_port("kafka", address)
-    try:
-        client = KafkaAdminClient(bootstrap_servers=address, bootstrap_timeout_ms=5000)
+    def check(settings: Settings) -> None:
+        from kafka import KafkaAdminClient
+        from kafka.errors import KafkaError
+
+        address = settings.kafka_bootstrap_servers.split(",")[number - 1]
+        _require_port(service, address)
         try:
-            client.list_topics()
-        finally:
-            client.close()
-    except KafkaError as error:
-        raise ServiceDown("kafka", address, error) from error
+            client = KafkaAdminClient(bootstrap_servers=address, bootstrap_timeout_ms=5000)
+            try:
+                brokers = client.describe_cluster()["brokers"]
+            finally:
+                client.close()
+        except KafkaError as error:
+            raise ServiceDown(service, address, error) from error
+        if number not in {each["broker_id"] for each in brokers if not each["is_fenced"]}:
+            raise ServiceDown(service, address, "the other brokers do not count on it yet")
+
+    return check
 
 
 def check_postgres(settings: Settings) -> None:
@@ -67,16 +73,6 @@ def check_postgres(settings: Settings) -> None:
         connection.close()
     except psycopg2.OperationalError as error:
         raise ServiceDown("postgres", address, error) from error
-
-
-def check_connect(settings: Settings) -> None:
-    """The login is accepted and the worker tells its connectors."""
-    url = f"{settings.connect_url}/connectors"
-    login = (settings.connect_user, settings.connect_password)
-    try:
-        requests.get(url, auth=login, timeout=ANSWER_SECONDS).raise_for_status()
-    except requests.RequestException as error:
-        raise ServiceDown("connect", url, error) from error
 
 
 def check_spark(settings: Settings) -> None:
@@ -113,6 +109,20 @@ def check_clickhouse(settings: Settings) -> None:
         raise ServiceDown("clickhouse", address, error) from error
 
 
+def check_stream(settings: Settings) -> None:
+    """Its process was heard of a moment ago, whatever is wanted of it."""
+    from psycopg2 import Error
+
+    from jobs.stream.control import status
+
+    try:
+        age = timedelta(seconds=status(settings).beat_seconds)
+    except Error as error:
+        raise ServiceDown("stream", "the database", error) from error
+    if age > HEARTBEAT_AGE:
+        raise ServiceDown("stream", "the database", f"last heartbeat {age.seconds} s ago")
+
+
 def check_airflow(component: str) -> Check:
     """A check of a component's last sign of life on Airflow's health page.
 
@@ -147,13 +157,23 @@ def check_airflow_api(settings: Settings) -> None:
         raise ServiceDown("airflow-api-server", url, error) from error
 
 
-def check_http(service: str, url_of: Callable[[Settings], str]) -> Check:
-    """A check of a small service of ours: its health page answers."""
+def no_login(_settings: Settings) -> None:
+    """The login of a page that asks for none."""
+
+
+def check_http(
+    service: str,
+    url_of: Callable[[Settings], str],
+    page: str = "/health",
+    login_of: Callable[[Settings], tuple[str, str] | None] = no_login,
+) -> Check:
+    """A check of a service: its page answers, to the login if it has one."""
 
     def check(settings: Settings) -> None:
-        url = urljoin(url_of(settings), "/health")
+        url = urljoin(url_of(settings), page)
         try:
-            requests.get(url, timeout=ANSWER_SECONDS).raise_for_status()
+            answer = requests.get(url, auth=login_of(settings), timeout=ANSWER_SECONDS)
+            answer.raise_for_status()
         except requests.RequestException as error:
             raise ServiceDown(service, url, error) from error
 
@@ -162,13 +182,24 @@ def check_http(service: str, url_of: Callable[[Settings], str]) -> Check:
 
 CHECKS: dict[str, Check] = {
     "minio": check_minio,
-    "kafka": check_kafka,
+    "kafka": check_kafka("kafka", 1),
+    "kafka-2": check_kafka("kafka-2", 2),
+    "kafka-3": check_kafka("kafka-3", 3),
     "postgres": check_postgres,
     "stubs": check_http("stubs", lambda settings: settings.shop_api_url),
     "alerts": check_http("alerts", lambda settings: settings.alert_url),
     "spark": check_spark,
-    "connect": check_connect,
+    "connect": check_http(
+        "connect",
+        lambda settings: settings.connect_url,
+        "/connectors",
+        lambda settings: (settings.connect_user, settings.connect_password),
+    ),
+    "registry": check_http(
+        "registry", lambda settings: f"{settings.schema_registry_url}/", "subjects"
+    ),
     "clickhouse": check_clickhouse,
+    "stream": check_stream,
     "airflow-api-server": check_airflow_api,
     "airflow-scheduler": check_airflow("scheduler"),
     "airflow-dag-processor": check_airflow("dag_processor"),

@@ -21,6 +21,7 @@ from jobs.settings import ROOT
 SPARK_POM = ROOT / "infra" / "spark" / "pom.xml"
 KAFKA_POM = ROOT / "infra" / "kafka" / "pom.xml"
 CONNECT_POM = ROOT / "infra" / "connect" / "pom.xml"
+REGISTRY_POM = ROOT / "infra" / "registry" / "pom.xml"
 MINIO_MODULE = ROOT / "infra" / "minio" / "version.txt"
 
 
@@ -58,6 +59,11 @@ def connect_jars() -> Path:
     return _jars(CONNECT_POM)
 
 
+def registry_folder() -> Path:
+    """The folder of the schema registry, unpacked."""
+    return _jars(REGISTRY_POM)
+
+
 def minio_binary() -> Path:
     """The `minio` on PATH, or else the one built into the cache."""
     return Path(shutil.which("minio") or _built_minio() / "minio")
@@ -68,6 +74,8 @@ def missing() -> list[Download]:
     jars = (("Spark's jars (78 MB)", SPARK_POM), ("Kafka's jars (54 MB)", KAFKA_POM),
             ("Kafka Connect's and Debezium's jars (41 MB)", CONNECT_POM))  # fmt: skip
     wanted = [Download(what, "mvn", _jars(pom), partial(_maven, pom)) for what, pom in jars]
+    what = "the schema registry (109 MB)"
+    wanted.append(Download(what, "mvn", registry_folder(), _unpack_registry))
     if shutil.which("minio") is None:
         what = "MinIO, built from source (about 3 minutes)"
         wanted.append(Download(what, "go", _built_minio(), _go_install))
@@ -126,6 +134,11 @@ def _run(command: list[str], variables: dict[str, str]) -> None:
 def _maven(pom: Path, folder: Path) -> list[str]:
     return ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies",
             "-DincludeScope=runtime", f"-DoutputDirectory={folder}"]  # fmt: skip
+
+
+def _unpack_registry(folder: Path) -> list[str]:
+    return ["mvn", "-q", "-B", "-f", str(REGISTRY_POM),
+            "dependency:unpack", f"-DoutputDirectory={folder}"]  # fmt: skip
 
 
 def _go_install(folder: Path) -> list[str]:

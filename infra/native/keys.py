@@ -1,6 +1,7 @@
 """Every key of an instance's env file: what it is for, how its first value is made."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 EXAMPLE_SECRET = "random-at-first-start"
@@ -29,11 +30,27 @@ KEYS = (
     Key("S3_ACCESS_KEY", "user of the object store", "lake{secret}"),
     Key("S3_SECRET_KEY", "password of the object store", "{secret}"),
     Key("S3_BUCKET", "bucket that holds the lake", "lake"),
-    Key("KAFKA_BOOTSTRAP_SERVERS", "where the Kafka broker listens", "127.0.0.1:{port}", 9092),
-    Key("KAFKA_CONTROLLER_PORT", "port Kafka's controller uses internally", "{port}", 9093),
+    Key(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "where the Kafka broker listens, or each of three",
+        "127.0.0.1:{port}",
+        9092,
+    ),
+    Key(
+        "KAFKA_CONTROLLER_PORT",
+        "port Kafka's controller uses internally, or each of three",
+        "{port}",
+        9093,
+    ),
     Key("CONNECT_URL", "where Kafka Connect listens", "http://127.0.0.1:{port}", 8083),
     Key("CONNECT_USER", "user that may configure Kafka Connect", "connect"),
     Key("CONNECT_PASSWORD", "password of that user", "{secret}"),
+    Key(
+        "SCHEMA_REGISTRY_URL",
+        "where the schema registry answers as Confluent's does",
+        "http://127.0.0.1:{port}/apis/ccompat/v7",
+        8081,
+    ),
     Key("SPARK_REMOTE", "where the Spark Connect server listens", "sc://127.0.0.1:{port}", 15002),
     Key("SPARK_UI_PORT", "port of Spark's web UI", "{port}", 4040),
     Key("CLICKHOUSE_HOST", "where ClickHouse listens", "127.0.0.1"),
@@ -64,14 +81,41 @@ KEYS = (
     Key("AIRFLOW_FERNET_KEY", "encrypts the connections Airflow stores", "{secret}="),
 )
 PORT_KEYS = tuple(key.name for key in KEYS if key.port)
+# Their values are lists, separated by commas, of one entry for each broker.
+BROKER_KEYS = ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_CONTROLLER_PORT")
+BROKER_STEP = 2
 
 
-def new_values(offset: int) -> dict[str, str]:
+def new_values(offset: int, brokers: int = 1) -> dict[str, str]:
     """The values of a new instance: fresh secrets, the main instance's ports plus the offset."""
-    return {key.name: key.fill(secrets.token_urlsafe(32), offset) for key in KEYS}
+    values = {key.name: key.fill(secrets.token_urlsafe(32), offset) for key in KEYS}
+    return with_brokers(values, brokers)
 
 
-def render(values: dict[str, str]) -> str:
+def with_brokers(values: Mapping[str, str], brokers: int) -> dict[str, str]:
+    """The values for so many Kafka brokers, the first of which stays where it is."""
+    changed = dict(values)
+    for key in BROKER_KEYS:
+        first = values[key].split(",")[0]
+        port = port_of(first)
+        host = first.removesuffix(str(port))
+        changed[key] = ",".join(f"{host}{port + number * BROKER_STEP}" for number in range(brokers))
+    return changed
+
+
+def ports(values: Mapping[str, str]) -> dict[str, int]:
+    """Every port in the values by the key that holds it, numbered where it holds several.
+
+    Raises: ValueError if such a key holds none.
+    """
+    return {
+        key if number == 1 else f"{key} ({number})": port
+        for key in PORT_KEYS
+        for number, port in enumerate(ports_of(key, values[key]), 1)
+    }
+
+
+def render(values: Mapping[str, str]) -> str:
     """The text of an env file: each key below the line that says what it is for."""
     return "".join(f"# {key.meaning}\n{key.name}={values[key.name]}\n" for key in KEYS)
 
@@ -79,6 +123,14 @@ def render(values: dict[str, str]) -> str:
 def example() -> str:
     """The text of .env.example: the main instance's ports and no real secret."""
     return render({key.name: key.fill(EXAMPLE_SECRET) for key in KEYS})
+
+
+def ports_of(key: str, value: str) -> list[int]:
+    """The port in a key's value, or the ports where it lists those of brokers.
+
+    Raises: ValueError if there is none.
+    """
+    return [port_of(part) for part in (value.split(",") if key in BROKER_KEYS else [value])]
 
 
 def port_of(value: str) -> int:

@@ -25,7 +25,7 @@ def main(service: str) -> NoReturn:
 
 
 def launcher(service: str) -> Launcher:
-    """The function that prepares a service; Airflow's four share a module.
+    """The function that prepares a service; Airflow's four share a module, and the brokers do.
 
     Raises: SystemExit if there is no such service.
     """

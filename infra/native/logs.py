@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from infra.native.instance import Instance
-from infra.native.services import NAMES
 from infra.native.supervise import log_file
 from jobs.errors import LakeproofError
 
@@ -24,9 +23,10 @@ def show(instance: Instance, service: str, follow: bool) -> NoReturn:
 
     Raises: LakeproofError if there is no such service or no log yet.
     """
-    if service and service not in NAMES:
-        raise LakeproofError(f"There is no service {service!r}; there are {', '.join(NAMES)}.")
-    files = [log_file(instance, name) for name in NAMES if service in ("", name)]
+    names = [each.name for each in instance.services]
+    if service and service not in names:
+        raise LakeproofError(f"There is no service {service!r}; there are {', '.join(names)}.")
+    files = [log_file(instance, name) for name in names if service in ("", name)]
     found = [str(path) for path in files if path.exists()]
     if not found:
         raise LakeproofError(f"{instance.name} has no logs yet. Start it with `make up`.")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from infra.native import processes, supervise
 from infra.native.instance import Instance
-from infra.native.services import SERVICES
 from jobs.errors import LakeproofError
 
 MIB = 1 << 20
@@ -31,10 +30,10 @@ def rows(instance: Instance) -> list[Row]:
         raise LakeproofError(f"Instance {instance.name} is not running. Start it with `make up`.")
     found: list[Row] = []
     counted: set[int] = set()
-    for service, process in zip(SERVICES, supervise.processes(instance), strict=True):
+    for service, process in zip(instance.services, supervise.processes(instance), strict=True):
         tree = processes.tree(process.pid) if process.pid else []
         counted.update(member.pid for member in tree)
-        port = instance.port(service.port_key) if service.port_key else None
+        port = instance.port(service.port_key, service.number) if service.port_key else None
         uptime = int(time.time()) - process.started_at if process.pid else 0
         memory = processes.memory_bytes(tree)
         found.append(Row(service.name, process.state, port, uptime, memory))

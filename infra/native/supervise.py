@@ -15,7 +15,7 @@ from xmlrpc.client import Fault, ProtocolError, ServerProxy
 from supervisor.xmlrpc import SupervisorTransport
 
 from infra.native.instance import Instance, digest, write_private
-from infra.native.services import SERVICES, Service
+from infra.native.services import Service
 from jobs.errors import LakeproofError
 from jobs.settings import ROOT
 
@@ -82,9 +82,9 @@ def configuration(instance: Instance) -> str:
         socket=_escape(_socket_path(instance)),
         user="user=root\n" if os.geteuid() == 0 else "",
     )
-    text += "".join(_program(instance, service) for service in SERVICES)
+    text += "".join(_program(instance, service) for service in instance.services)
     for tier, priority in TIERS.items():
-        members = ",".join(service.name for service in SERVICES if service.tier == tier)
+        members = ",".join(service.name for service in instance.services if service.tier == tier)
         text += f"[group:{tier}]\nprograms={members}\npriority={priority}\n\n"
     return text
 
@@ -131,13 +131,18 @@ def processes(instance: Instance) -> list[Process]:
     """Every service, in the order of the list. The supervisor must be running."""
     answer = cast("list[dict[str, Any]]", _server(instance).supervisor.getAllProcessInfo())
     known = {entry["name"]: entry for entry in answer}
-    return [_process(service.name, known[service.name]) for service in SERVICES]
+    return [_process(service.name, known[service.name]) for service in instance.services]
+
+
+def pid(instance: Instance, service: str) -> int:
+    """The process id of a service; 0 while it has no process. The supervisor must be running."""
+    return {process.name: process.pid for process in processes(instance)}[service]
 
 
 def start_stopped(instance: Instance) -> None:
     """Start again what has failed or was stopped."""
     server = _server(instance)
-    for service, process in zip(SERVICES, processes(instance), strict=True):
+    for service, process in zip(instance.services, processes(instance), strict=True):
         if process.state in ("FATAL", "STOPPED", "EXITED"):
             try:
                 server.supervisor.startProcess(f"{service.tier}:{service.name}", False)
@@ -147,7 +152,7 @@ def start_stopped(instance: Instance) -> None:
 
 def stop(instance: Instance, service: str) -> None:
     """Stop one service; it stays so until `start_stopped` or the next `up`."""
-    (tier,) = (each.tier for each in SERVICES if each.name == service)
+    (tier,) = (each.tier for each in instance.services if each.name == service)
     _server(instance).supervisor.stopProcess(f"{tier}:{service}", True)
 
 

@@ -5,7 +5,7 @@ import time
 from infra.native import doctor, supervise
 from infra.native.down import end_everything
 from infra.native.install import install_missing, missing
-from infra.native.instance import Instance, load_or_create, lock
+from infra.native.instance import Instance, load_or_create, lock, wanted_brokers
 from infra.native.processes import of
 from infra.native.watch import StartFailed, healthy
 from jobs.settings import Settings, env_file, settings_from
@@ -30,10 +30,11 @@ def up(name: str) -> None:
 def after_healthy(settings: Settings) -> None:
     """Make in the services what the platform expects there."""
     from generators.oltp import create_tables
-    from jobs import capture
+    from jobs import capture, registry
     from jobs.topics import create_all
 
     create_all(settings)
+    registry.register_all(settings)
     create_tables(settings)
     capture.start(settings)
 
@@ -42,7 +43,7 @@ def _prepare(name: str) -> Instance:
     wanted = {download.tool for download in missing()}
     _require(doctor.tools("mvn" in wanted, "go" in wanted))
     install_missing()
-    return load_or_create(name)
+    return load_or_create(name, wanted_brokers())
 
 
 def _require(findings: list[doctor.Finding]) -> None:
@@ -75,10 +76,11 @@ def _addresses(instance: Instance) -> str:
          "CLICKHOUSE_ANALYST_PASSWORD"),
         ("Kafka", values["KAFKA_BOOTSTRAP_SERVERS"], "", ""),
         ("Kafka Connect", values["CONNECT_URL"], "CONNECT_USER", "CONNECT_PASSWORD"),
+        ("Schema registry", values["SCHEMA_REGISTRY_URL"], "", ""),
         ("Postgres", f"127.0.0.1:{instance.port('POSTGRES_DSN')}", "POSTGRES_DSN", ""),
     ]  # fmt: skip
     lines = [
-        f"{what:<14} {where:<24} {' / '.join(key for key in logins if key)}".rstrip()
+        f"{what:<15} {where:<38} {' / '.join(key for key in logins if key)}".rstrip()
         for what, where, *logins in rows
     ]
     return "\n".join(["", *lines, "", f"Users and passwords are in {file} under these keys."])

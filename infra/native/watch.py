@@ -9,7 +9,6 @@ from infra.native import supervise
 from infra.native.health import CHECKS
 from infra.native.instance import Instance
 from infra.native.logs import last_lines
-from infra.native.services import NAMES
 from jobs.errors import LakeproofError, ServiceDown
 from jobs.settings import Settings
 
@@ -29,8 +28,9 @@ def healthy(instance: Instance, settings: Settings) -> Iterator[tuple[str, float
     """
     started = time.monotonic()
     watch = _Watch(instance, settings)
-    with ThreadPoolExecutor(len(NAMES)) as pool:
-        waiting = {pool.submit(watch.wait_for, name): name for name in NAMES}
+    names = [service.name for service in instance.services]
+    with ThreadPoolExecutor(len(names)) as pool:
+        waiting = {pool.submit(watch.wait_for, name): name for name in names}
         try:
             while waiting:
                 for name in _finished(waiting):
@@ -57,7 +57,7 @@ class _Watch:
         self._instance = instance
         self._settings = settings
         self._running: frozenset[str] = frozenset()
-        self._pids: dict[str, set[int]] = {name: set() for name in NAMES}
+        self._pids: dict[str, set[int]] = {each.name: set() for each in instance.services}
         self._causes: dict[str, ServiceDown] = {}
 
     def wait_for(self, name: str) -> None:

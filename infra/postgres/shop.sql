@@ -72,11 +72,6 @@ CREATE INDEX IF NOT EXISTS inventory_movements_updated_at ON inventory_movements
 CREATE INDEX IF NOT EXISTS deletions_deleted_at ON deletions (table_name, deleted_at);
 CREATE INDEX IF NOT EXISTS superseded_updated_at ON superseded (table_name, updated_at);
 
--- Whoever reads the log finds the whole row in a delete, and long texts that did not change.
-ALTER TABLE customers REPLICA IDENTITY FULL;
-ALTER TABLE products REPLICA IDENTITY FULL;
-ALTER TABLE inventory REPLICA IDENTITY FULL;
-
 -- Which days of the simulation the database has lived through, and which run they came from.
 CREATE TABLE IF NOT EXISTS simulated_days (
     day date PRIMARY KEY,

@@ -2,9 +2,9 @@
 
 from pyspark.sql import DataFrame
 
-from jobs.changes import with_commits, with_deletes_marked
+from jobs.changes import captured
 
 
 def transform(customer_changes: DataFrame) -> DataFrame:
     """Each change as the version it made; when it held is the load's business."""
-    return with_commits(with_deletes_marked(customer_changes))
+    return captured(customer_changes)

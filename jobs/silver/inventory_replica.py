@@ -2,9 +2,9 @@
 
 from pyspark.sql import DataFrame
 
-from jobs.changes import with_commits, with_deletes_marked
+from jobs.changes import captured
 
 
 def transform(inventory_changes: DataFrame) -> DataFrame:
     """Each change as the version it made; when it held is the load's business."""
-    return with_commits(with_deletes_marked(inventory_changes))
+    return captured(inventory_changes)

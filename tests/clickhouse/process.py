@@ -1,7 +1,6 @@
 """The real server as a child process."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -14,17 +13,12 @@ import clickhouse_connect
 import requests
 from clickhouse_connect.driver.client import Client
 
+from infra.native.command import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 20.0
 LOADER = ("loader", "loader's secret")
 ANALYST = ("analyst", "analyst's secret")
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(path: Path, port: int) -> dict[str, str]:

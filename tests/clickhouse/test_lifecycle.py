@@ -7,7 +7,8 @@ from pathlib import Path
 
 import requests
 
-from tests.clickhouse.process import Server, environment, free_port, launch, wait_until
+from infra.native.command import free_port
+from tests.clickhouse.process import Server, environment, launch, wait_until
 
 CREATE = "CREATE TABLE t (id UInt64, name String) ENGINE = MergeTree ORDER BY id"
 ALL_ROWS = "SELECT * FROM t ORDER BY id"

@@ -1,10 +1,13 @@
 """The DAGs of operations as Airflow reads them: careful by default, and heard when they fail."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from airflow.sdk import CronPartitionTimetable
+from airflow.serialization.decoders import decode_timetable
+from airflow.serialization.encoders import encode_timetable
+from airflow.timetables.base import TimeRestriction
 
 from infra.airflow.callbacks import tell_failure
 
@@ -30,6 +33,19 @@ def test_maintenance_deletes_nothing_unless_told_and_nothing_younger_than_a_week
     assert params["confirm"] is False
     assert params["retention_days"] == 7
     assert params.get_param("retention_days").schema["minimum"] == 7
+
+
+@pytest.mark.parametrize("dag_id", ["maintenance", "quality"])
+def test_switched_on_the_nightly_dags_wait_for_the_next_night(
+    dags: dict[str, Any], dag_id: str
+) -> None:
+    """Else what a person starts then waits behind a run over all tables for last night."""
+    dag = dags[dag_id]
+    timetable = decode_timetable(encode_timetable(dag.timetable))
+    since = TimeRestriction(earliest=dag.start_date, latest=None, catchup=dag.catchup)
+    asked_at = datetime.now(UTC)
+    first = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=since)
+    assert asked_at < first.run_after <= asked_at + timedelta(days=1, seconds=1)
 
 
 def test_maintenance_is_mapped_over_the_tables_it_finds(dags: dict[str, Any]) -> None:
@@ -67,6 +83,7 @@ def test_every_dag_has_a_deadline_that_is_told(dags: dict[str, Any]) -> None:
         "maintenance": timedelta(hours=2),
         "backfill": half_an_hour,
         "capture": timedelta(minutes=5),
+        "streams": timedelta(minutes=5),
         "alarm_drill": timedelta(seconds=2),
     }
 

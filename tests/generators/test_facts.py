@@ -47,7 +47,8 @@ def of_day_ms(time: str) -> int:
 
 def order_facts(order: dict[str, Any]) -> Iterator[Fact]:
     order_id, currency = order["order_id"], order["currency"]
-    yield OrderPlaced(order_id, order["customer_id"], of_day_ms(order["ordered_at"]))
+    ordered_ms = of_day_ms(order["ordered_at"])
+    yield OrderPlaced(order_id, order["customer_id"], ordered_ms, currency, order["total_cents"])
     for line in order["items"]:
         product_id, quantity = line["product_id"], line["quantity"]
         revenue = eur_cents(quantity * line["unit_price_cents"], currency)

@@ -28,7 +28,7 @@ def told(*messages: Iterable[Fact], day: date = DAY) -> Truth:
 def bought(order_id: str, customer_id: str, ordered_ms: int, cents: int = 100) -> list[Fact]:
     """An order of one line."""
     sale = Sale(order_id, 1, "prd-001", "Audio", 2, cents)
-    return [OrderPlaced(order_id, customer_id, ordered_ms), sale]
+    return [OrderPlaced(order_id, customer_id, ordered_ms, "EUR", cents), sale]
 
 
 def test_a_refund_of_no_good_order_or_no_line_of_it_counts_nowhere() -> None:

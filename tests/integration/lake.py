@@ -9,7 +9,7 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from pyspark.sql import functions as F
 
 from generators.history import PublishedRun, remember, runs
@@ -25,6 +25,7 @@ from jobs.session import spark
 from jobs.settings import ROOT, Settings
 from jobs.specs import find_spec, load_specs
 from jobs.together import bring_up_to_date
+from jobs.topics import end_offsets
 
 DAY = date(2026, 1, 5)
 EVENTS = ["silver.orders", "silver.order_items", "silver.payments", "silver.clicks"]
@@ -112,6 +113,20 @@ def land_lines(settings: Settings, table: str, file: str, rows: Iterable[dict[st
         }
     )
     landed.select(*RAW_COLUMNS["files"]).write.format("delta").mode("append").save(path)
+
+
+def received(settings: Settings, topic: str) -> list[Any]:
+    """All records of a topic, as a consumer gets them."""
+    ends = end_offsets(settings, topic)
+    consumer = KafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    partitions = [TopicPartition(topic, int(number)) for number in ends]
+    consumer.assign(partitions)
+    consumer.seek_to_beginning(*partitions)
+    found: list[Any] = []
+    while sum(consumer.position(partition) for partition in partitions) < sum(ends.values()):
+        found += [one for some in consumer.poll(timeout_ms=1000).values() for one in some]
+    consumer.close()
+    return found
 
 
 def order(order_id: str, **changes: Any) -> bytes:

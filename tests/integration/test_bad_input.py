@@ -18,7 +18,7 @@ from kafka import KafkaProducer
 
 from generators.ledger import Ledger
 from generators.messages import Message
-from generators.producer import PRODUCERS, Transport
+from generators.producer import PRODUCERS, Headers, Transport
 from jobs.commits import RunRecord
 from jobs.namespace import namespace
 from jobs.run import run
@@ -235,7 +235,8 @@ def test_a_message_the_broker_does_not_take_is_in_the_producers_ledger(
     namespace_settings: Settings,
 ) -> None:
     ledger = Ledger()
-    producer = PRODUCERS["confluent"](namespace_settings, Transport(), "run", ledger.report)
+    headers: Headers = {namespace_settings.topic("orders"): []}
+    producer = PRODUCERS["confluent"](namespace_settings, Transport(), headers, ledger.report)
     for message in (Message("orders", b"c-1", b"x" * 1_100_000), Message("orders", b"c-1", b"x")):
         ledger.sent(message)
         producer.send(namespace_settings.topic("orders"), message)

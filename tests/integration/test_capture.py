@@ -1,8 +1,6 @@
 """The shop's changes from Postgres' log to the lake: none lost, none twice, deletes among them."""
 
 import json
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -17,9 +15,8 @@ from psycopg2 import sql
 
 from generators import oltp
 from generators.run import Run
-from infra.native.instance import load_or_create
-from infra.native.supervise import processes
-from infra.native.watch import healthy
+from infra.demo.reconcile import served
+from infra.native.up import up
 from jobs import capture
 from jobs.alert import alerts
 from jobs.commits import last_record
@@ -28,7 +25,8 @@ from jobs.namespace import namespace
 from jobs.session import postgres, spark
 from jobs.settings import Settings
 from jobs.spec import VALIDITY
-from tests.integration.lake import quarantined, run_tables
+from tests.integration.lake import run_tables
+from tests.integration.services import pid_of
 
 pytestmark = pytest.mark.integration
 
@@ -107,13 +105,9 @@ NEW_CUSTOMER = "INSERT INTO customers VALUES ('{}', 'a@x.example', '{}', NULL, '
 def test_snapshot_and_stream_together_are_the_database(shop: Settings, table: str) -> None:
     assert in_database(shop, table)
     assert in_lake(shop, table) == in_database(shop, table)
-    assert quarantined_or_none(shop, f"silver.{table}_replica") == []
-
-
-def quarantined_or_none(settings: Settings, table: str) -> list[Any]:
-    record = last_record(settings, settings.table_path(table))
+    record = last_record(shop, shop.table_path(f"silver.{table}_replica"))
     assert record is not None
-    return quarantined(settings, table) if record.counts.get("quarantined") else []
+    assert record.counts["quarantined"] == 0
 
 
 def test_a_deleted_row_is_marked_and_a_new_key_is_a_new_row(shop: Settings) -> None:
@@ -125,6 +119,29 @@ def test_a_deleted_row_is_marked_and_a_new_key_is_a_new_row(shop: Settings) -> N
     told = {one: customer(shop, one)["is_deleted"] for one in ("c-old", "c-new", "c-gone")}
     assert told == {"c-old": True, "c-new": False, "c-gone": True}
     assert customer(shop, "c-gone")["full_name"] == "Bob"
+
+
+def test_a_deleted_row_is_gone_from_the_mart_which_is_what_the_database_holds(
+    shop: Settings,
+) -> None:
+    def sold() -> dict[str, int]:
+        follow(shop)
+        run_tables(shop, ["gold.products_on_sale"])
+        mart = served("products_on_sale", shop)
+        return {product_id: row["list_price_cents"] for (product_id,), row in mart.items()}
+
+    def kept() -> dict[str, int]:
+        rows = map(json.loads, in_database(shop, "products"))
+        return {row["product_id"]: row["list_price_cents"] for row in rows}
+
+    gone = '{"product_id": "prd-gone"}'
+    row = f"SELECT (jsonb_populate_record(p, '{gone}')).* FROM products p LIMIT 1"
+    execute(shop, f"INSERT INTO products {row}")
+    assert sold() == kept()
+    assert "prd-gone" in kept()
+    execute(shop, "DELETE FROM products WHERE product_id = 'prd-gone'")
+    assert sold() == kept()
+    assert "prd-gone" not in kept()
 
 
 def test_what_a_change_left_alone_is_whole_however_long_it_is(shop: Settings) -> None:
@@ -177,17 +194,14 @@ def records_of(settings: Settings, topic: str) -> int:
 def test_what_is_committed_while_the_connector_is_dead_comes_when_it_is_back(
     shop: Settings, stack: Settings
 ) -> None:
-    test = load_or_create("test")
-    pid = {process.name: process.pid for process in processes(test)}["connect"]
-    killed = psutil.Process(pid)
-    os.kill(pid, signal.SIGKILL)
+    killed = psutil.Process(pid_of("connect"))
+    killed.kill()
     killed.wait(timeout=30)
     execute(shop, "UPDATE inventory SET lead_time_days = lead_time_days + 1")
     execute(
         shop, "DELETE FROM inventory WHERE product_id = (SELECT min(product_id) FROM inventory)"
     )
-    for _ in healthy(test, stack):
-        pass
+    up(stack.instance)
     follow(shop)
     assert in_lake(shop, "inventory") == in_database(shop, "inventory")
 

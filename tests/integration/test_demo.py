@@ -14,12 +14,14 @@ from tests.integration.lake import environment
 
 pytestmark = pytest.mark.integration
 
+EIGHT_HOURS_IN_HALF_A_MINUTE = "960"
 
-def _demo(settings: Settings) -> subprocess.CompletedProcess[str]:
+
+def _demo(settings: Settings, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "infra.demo"],
         cwd=ROOT,
-        env=os.environ | environment(settings) | {"ORDERS": "300"},
+        env=os.environ | environment(settings) | {"ORDERS": "300"} | more,
         capture_output=True,
         text=True,
     )
@@ -31,15 +33,16 @@ def first(stack: Settings) -> subprocess.CompletedProcess[str]:
     return _demo(stack)
 
 
-def test_the_demo_balances_and_a_second_run_adds_a_day(
+def test_the_demo_balances_and_a_second_day_that_is_streamed_is_added(
     stack: Settings, first: subprocess.CompletedProcess[str]
 ) -> None:
     assert first.returncode == 0, first.stdout + first.stderr
     assert "DIFFERS" not in first.stdout
     assert "difference 0 cents" in first.stdout
     days = {order_date for order_date, _ in served("daily_revenue", stack)}
-    second = _demo(stack)
+    second = _demo(stack, SPEED=EIGHT_HOURS_IN_HALF_A_MINUTE)
     assert second.returncode == 0, second.stdout + second.stderr
+    assert "orders were readable in mart: p50" in second.stdout
     assert len({order_date for order_date, _ in served("daily_revenue", stack)}) == len(days) + 1
 
 

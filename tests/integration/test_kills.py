@@ -9,13 +9,12 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from infra.native.instance import load_or_create
-from infra.native.supervise import processes
 from jobs.namespace import namespace
 from jobs.run import run
-from jobs.session import forget_sessions, object_store, require
+from jobs.session import object_store, release, require
 from jobs.settings import Settings
 from tests.integration.lake import contents, publish_day, start_job
+from tests.integration.services import pid_of
 
 pytestmark = pytest.mark.integration
 
@@ -60,11 +59,6 @@ def _has_object(settings: Settings, key: str) -> Callable[[], bool]:
     return lambda: any(True for _ in store.list_objects(settings.s3_bucket, prefix=prefix))
 
 
-def _spark_pid() -> int:
-    found = {process.name: process.pid for process in processes(load_or_create("test"))}
-    return found["spark"]
-
-
 # The quarantine is committed first: once its commit is there, the table's own is still to come.
 MOMENTS = {
     "while reading": "silver/orders/_delta_log/00000000000000000000.json",
@@ -93,12 +87,12 @@ def test_a_killed_spark_server_is_survived(
 ) -> None:
     job = start_job(ready, "silver.orders")
     _wait_for(_has_object(ready, MOMENTS[moment]), job)
-    killed = psutil.Process(_spark_pid())
+    killed = psutil.Process(pid_of("spark"))
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait(timeout=PATIENCE_SECONDS)
     _, errors = job.communicate(timeout=PATIENCE_SECONDS)
     assert job.returncode != 0, errors
-    forget_sessions()
+    release(ready)
     require("spark", ready.spark_remote.partition("//")[2], PATIENCE_SECONDS)
     _run_tables(ready)
     assert contents(ready, TABLES) == undisturbed

@@ -18,6 +18,7 @@ from generators.publish import publish, send
 from generators.run import Run
 from generators.truth import tally_of
 from jobs.errors import LakeproofError, LedgerError
+from jobs.registry import schema_ids
 from jobs.session import object_store
 from jobs.settings import Settings
 
@@ -96,13 +97,15 @@ def _by_partition(stored: list[Stored]) -> list[Stored]:
     return sorted(stored, key=lambda record: record[0])
 
 
-def test_every_record_carries_the_customer_as_key_and_the_run_id(
+def test_every_record_carries_the_customer_as_key_the_run_and_the_schema(
     namespace_settings: Settings, read: Reader
 ) -> None:
     message = Message(ORDERS, b"c-000001", b'{"order_id":"o-1"}')
     send([message], "shop-x", namespace_settings, Transport(client=CONFLUENT))
     [(_, key, headers, value)] = read(ORDERS)
-    assert (key, headers, value) == (message.key, (("run_id", b"shop-x"),), message.value)
+    schema_id = schema_ids(namespace_settings, [ORDERS])[ORDERS]
+    carried = (("run_id", b"shop-x"), ("schema_id", b"%d" % schema_id))
+    assert (key, headers, value) == (message.key, carried, message.value)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

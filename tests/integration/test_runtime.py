@@ -1,7 +1,5 @@
 """The running stack: right logins work and wrong ones do not, what is killed comes back."""
 
-import time
-from collections.abc import Callable
 from functools import partial
 
 import clickhouse_connect
@@ -16,31 +14,20 @@ from minio.error import S3Error
 from infra.native import processes, status, supervise
 from infra.native.health import CHECKS
 from infra.native.instance import Instance, load
-from infra.native.services import NAMES
+from infra.native.services import services
 from infra.native.up import up
 from jobs.settings import Settings
+from tests.integration.services import pid_of, wait_until
 
 pytestmark = pytest.mark.integration
 
-RECOVERY_SECONDS = 90
-POLL_SECONDS = 0.25
+NAMES = [service.name for service in services(brokers=1)]
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 
 
 @pytest.fixture
 def instance(stack: Settings) -> Instance:
     return load(stack.instance)
-
-
-def wait_until(reached: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + RECOVERY_SECONDS
-    while not reached():
-        assert time.monotonic() < deadline, f"{what}: not within {RECOVERY_SECONDS} s"
-        time.sleep(POLL_SECONDS)
-
-
-def pid_of(instance: Instance, service: str) -> int:
-    return {process.name: process.pid for process in supervise.processes(instance)}[service]
 
 
 @pytest.mark.parametrize("service", NAMES)
@@ -109,16 +96,16 @@ def test_every_listening_port_is_on_loopback(instance: Instance) -> None:
     assert set(instance.ports().values()) <= {port for _, _, port in listening}
 
 
-def test_killed_kafka_comes_back_by_itself(instance: Instance, stack: Settings) -> None:
-    killed = pid_of(instance, "kafka")
+def test_killed_kafka_comes_back_by_itself(stack: Settings) -> None:
+    killed = pid_of("kafka")
     psutil.Process(killed).kill()
-    wait_until(lambda: pid_of(instance, "kafka") not in (0, killed), "a new process of kafka")
+    wait_until(lambda: pid_of("kafka") not in (0, killed), "a new process of kafka")
     up(stack.instance)
     CHECKS["kafka"](stack)
 
 
-def test_killed_scheduler_leaves_no_worker_behind(instance: Instance, stack: Settings) -> None:
-    scheduler = psutil.Process(pid_of(instance, "airflow-scheduler"))
+def test_killed_scheduler_leaves_no_worker_behind(stack: Settings) -> None:
+    scheduler = psutil.Process(pid_of("airflow-scheduler"))
     workers = scheduler.children(recursive=True)
     assert workers
     scheduler.kill()

@@ -97,6 +97,13 @@ def test_gold_has_no_quarantine(tmp_path: Path) -> None:
         read_spec(path)
 
 
+def test_an_unknown_compatibility_is_named(tmp_path: Path) -> None:
+    source = "{kind: kafka, format: json, topic: things, compatibility: SIDEWAYS}"
+    text = GOOD.replace("inputs: [bronze.orders]", f"source: {source}").replace("insert", "append")
+    with pytest.raises(SpecError, match="compatibility is one of BACKWARD, FORWARD, FULL, NONE"):
+        read_spec(_spec(tmp_path, text, "bronze"))
+
+
 def test_an_unknown_input_is_named(tmp_path: Path) -> None:
     spec = read_spec(_spec(tmp_path, GOOD.replace("bronze.orders", "bronze.nothing")))
     with pytest.raises(SpecError, match=r"silver\.things reads bronze\.nothing"):

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from infra.native import keys
-from infra.native.instance import Instance, current_name, load, load_or_create, write_private
+from infra.native.instance import (
+    Instance,
+    current_name,
+    load,
+    load_or_create,
+    wanted_brokers,
+    write_private,
+)
 from jobs.errors import SettingsError
 from jobs.settings import ROOT, Settings, env_file, settings_from
 
@@ -63,6 +70,12 @@ def test_port_of_an_example_is_found_in_each_way_of_writing_it() -> None:
     assert [keys.port_of(way) for way in ways] == [8123] * 4
 
 
+def test_comma_in_a_password_is_no_list(instance: Instance) -> None:
+    dsn = "postgresql://postgres:one,two@127.0.0.1:6433/shop"
+    write_private(env_file("alpha"), keys.render({**instance.values, "POSTGRES_DSN": dsn}))
+    assert load("alpha").ports()["POSTGRES_DSN"] == 6433
+
+
 def test_unknown_key_is_refused_with_its_line(instance: Instance) -> None:
     path = env_file("alpha")
     path.write_text("# a comment\n" + path.read_text() + "S3_ENDPOIN=http://x:1\n")
@@ -90,6 +103,54 @@ def test_lost_env_file_is_not_replaced_while_its_data_is_there(instance: Instanc
     with pytest.raises(SettingsError, match="make reset INSTANCE=alpha"):
         load_or_create("alpha")
     assert not env_file("alpha").exists()
+
+
+def test_three_brokers_have_ports_of_their_own(tree: Path) -> None:
+    one, three = load_or_create("main"), load_or_create("alpha", brokers=3)
+    ports = [port for instance in (one, three) for port in instance.ports().values()]
+    assert len(set(ports)) == len(ports)
+    assert (one.brokers, three.brokers) == (1, 3)
+    assert three.values["KAFKA_BOOTSTRAP_SERVERS"].count("127.0.0.1:") == 3
+    assert set(three.ports()) - set(one.ports()) == {
+        f"{key} ({number})" for key in keys.BROKER_KEYS for number in (2, 3)
+    }
+
+
+def test_number_of_brokers_stays_unless_asked_for_another(tree: Path) -> None:
+    made = load_or_create("alpha", brokers=3)
+    assert load_or_create("alpha").values == made.values
+    assert load_or_create("alpha", brokers=3).values == made.values
+
+
+def test_number_of_brokers_of_data_cannot_be_changed(instance: Instance) -> None:
+    instance.folder("kafka")
+    with pytest.raises(SettingsError, match="has data of 1 .*`make reset INSTANCE=alpha"):
+        load_or_create("alpha", brokers=3)
+    assert load_or_create("alpha").values == instance.values
+
+
+def test_number_of_brokers_is_free_again_without_data(instance: Instance) -> None:
+    three = load_or_create("alpha", brokers=3)
+    kept = three.values.keys() - keys.BROKER_KEYS
+    assert {key: three.values[key] for key in kept} == {key: instance.values[key] for key in kept}
+    assert three.port("KAFKA_BOOTSTRAP_SERVERS") == instance.port("KAFKA_BOOTSTRAP_SERVERS")
+    assert load_or_create("alpha", brokers=1).values == instance.values
+
+
+def test_lists_of_brokers_that_do_not_match_are_refused(instance: Instance) -> None:
+    changed = {**instance.values, "KAFKA_BOOTSTRAP_SERVERS": "h:1,h:2,h:3"}
+    write_private(env_file("alpha"), keys.render(changed))
+    with pytest.raises(SettingsError, match="must both list 1 or 3"):
+        load("alpha")
+
+
+@pytest.mark.parametrize("wanted", ["0", "2", "5", "three"])
+def test_number_of_brokers_without_a_majority_is_refused(
+    wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROKERS", wanted)
+    with pytest.raises(SettingsError, match="1 Kafka broker, or 3"):
+        wanted_brokers()
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "../main", "Main", "-rf", "a b"])

@@ -8,13 +8,23 @@ import pytest
 
 from infra.native import supervise
 from infra.native.health import CHECKS, HEARTBEAT_AGE
-from infra.native.instance import Instance, write_private
+from infra.native.instance import Instance, load_or_create, write_private
 from infra.native.keys import PORT_KEYS
 from infra.native.launch import launcher
-from infra.native.services import NAMES, SERVICES
+from infra.native.services import BROKERS, NAMES, services
 from jobs.settings import env_file
 
 SOCKET_PATH_LIMIT = 107
+
+
+@pytest.fixture(params=BROKERS, ids=lambda brokers: f"brokers={brokers}")
+def instance(request: pytest.FixtureRequest, tree: Path) -> Instance:
+    """An instance that was never started, with each number of brokers."""
+    return load_or_create("alpha", request.param)
+
+
+def names(instance: Instance) -> list[str]:
+    return [service.name for service in instance.services]
 
 
 @pytest.fixture
@@ -25,18 +35,22 @@ def rendered(instance: Instance) -> configparser.RawConfigParser:
     return parser
 
 
-def test_supervisor_runs_exactly_the_services(rendered: configparser.RawConfigParser) -> None:
+def test_supervisor_runs_exactly_the_services(
+    rendered: configparser.RawConfigParser, instance: Instance
+) -> None:
     programs = {
         section.removeprefix("program:"): rendered[section]["command"].rpartition(" ")[2]
         for section in rendered.sections()
         if section.startswith("program:")
     }
-    assert programs == {name: name for name in NAMES}
+    assert programs == {name: name for name in names(instance)}
 
 
-def test_every_service_is_in_one_group(rendered: configparser.RawConfigParser) -> None:
+def test_every_service_is_in_one_group(
+    rendered: configparser.RawConfigParser, instance: Instance
+) -> None:
     groups = [rendered[s]["programs"].split(",") for s in rendered.sections() if "group:" in s]
-    assert sorted(name for group in groups for name in group) == sorted(NAMES)
+    assert sorted(name for group in groups for name in group) == sorted(names(instance))
 
 
 def test_what_computes_stops_before_what_it_writes_to(
@@ -45,8 +59,11 @@ def test_what_computes_stops_before_what_it_writes_to(
     assert int(rendered["group:compute"]["priority"]) > int(rendered["group:store"]["priority"])
 
 
-def test_a_killed_service_comes_back(rendered: configparser.RawConfigParser) -> None:
-    assert {rendered[f"program:{name}"]["autorestart"] for name in NAMES} == {"true"}
+def test_a_killed_service_comes_back(
+    rendered: configparser.RawConfigParser, instance: Instance
+) -> None:
+    found = {rendered[f"program:{name}"]["autorestart"] for name in names(instance)}
+    assert found == {"true"}
 
 
 def test_every_service_is_asked_whether_it_is_healthy() -> None:
@@ -54,12 +71,12 @@ def test_every_service_is_asked_whether_it_is_healthy() -> None:
 
 
 def test_heartbeat_of_a_killed_process_is_too_old_when_its_successor_counts_as_running() -> None:
-    airflow = {s.starting_seconds for s in SERVICES if s.name.startswith("airflow-")}
+    airflow = {s.starting_seconds for s in services(1) if s.name.startswith("airflow-")}
     assert min(airflow) >= HEARTBEAT_AGE.total_seconds()
 
 
 def test_every_port_key_of_a_service_is_a_port_of_the_instance() -> None:
-    assert {service.port_key for service in SERVICES if service.port_key} <= set(PORT_KEYS)
+    assert {service.port_key for service in services(1) if service.port_key} <= set(PORT_KEYS)
 
 
 @pytest.mark.parametrize("name", ["minio", "spark", "clickhouse"])
@@ -94,14 +111,27 @@ def test_files_with_keys_are_closed_to_others(instance: Instance) -> None:
 
 
 def test_kafka_listens_where_its_clients_look(instance: Instance) -> None:
-    instance.folder("kafka", "data")  # as if formatted: formatting takes a JVM
+    brokers = instance.values["KAFKA_BOOTSTRAP_SERVERS"].split(",")
+    controllers = [
+        f"127.0.0.1:{port}" for port in instance.values["KAFKA_CONTROLLER_PORT"].split(",")
+    ]
+    kafkas = [name for name in names(instance) if name.startswith("kafka")]
+    for name, broker, controller in zip(kafkas, brokers, controllers, strict=True):
+        instance.folder(name, "data")  # as if formatted: formatting takes a JVM
+        launcher(name)(instance)
+        text = (instance.state / name / "server.properties").read_text()
+        assert f"listeners=PLAINTEXT://{broker},CONTROLLER://{controller}\n" in text
+        assert f"advertised.listeners=PLAINTEXT://{broker}\n" in text
+        assert f"controller.quorum.bootstrap.servers={','.join(controllers)}\n" in text
+        assert f"log.dirs={instance.state / name / 'data'}\n" in text
+
+
+def test_an_ack_of_all_is_that_of_a_majority_of_the_brokers(instance: Instance) -> None:
+    instance.folder("kafka", "data")
     launcher("kafka")(instance)
     text = (instance.state / "kafka" / "server.properties").read_text()
-    broker = instance.values["KAFKA_BOOTSTRAP_SERVERS"]
-    controller = f"127.0.0.1:{instance.port('KAFKA_CONTROLLER_PORT')}"
-    assert f"listeners=PLAINTEXT://{broker},CONTROLLER://{controller}\n" in text
-    assert f"advertised.listeners=PLAINTEXT://{broker}\n" in text
-    assert f"log.dirs={instance.state / 'kafka' / 'data'}\n" in text
+    replicas, in_sync = {1: (1, 1), 3: (3, 2)}[instance.brokers]
+    assert f"\ndefault.replication.factor={replicas}\nmin.insync.replicas={in_sync}\n" in text
 
 
 def test_control_socket_stays_short_however_deep_the_clone_is(instance: Instance) -> None:

@@ -1,0 +1,99 @@
+"""`make chaos SEEDS=10`: every fault, that many times at other moments, on an instance of its own.
+
+FAULTS="spark killed,kafka frozen" takes some of them. The result is written to docs/chaos.json.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from statistics import median
+
+import psutil
+
+from infra.chaos.faults import FAULTS
+from infra.chaos.trial import Outcome, trial
+from infra.native.down import reset
+from infra.native.instance import load
+from infra.native.up import up
+from infra.native.watch import healthy
+from jobs.errors import LakeproofError
+from jobs.settings import ROOT, load_settings
+from jobs.stream import control
+
+INSTANCE = "chaos"
+RESULT = ROOT / "docs" / "chaos.json"
+USUAL_SEEDS = 3
+HEADER = f"{'fault':<44}{'seed':>5}{'acked':>8}{'lost':>6}{'doubled':>9}{'recovery':>10}"
+
+
+def main() -> int:
+    """0 if no trial lost or doubled an order.
+
+    Raises: LakeproofError if the platform does not come back from a fault.
+    """
+    chosen = [name.strip() for name in os.environ.get("FAULTS", "").split(",") if name.strip()]
+    if unknown := set(chosen) - FAULTS.keys():
+        raise LakeproofError(
+            f"no fault {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}"
+        )
+    seeds = int(os.environ.get("SEEDS") or USUAL_SEEDS)
+    reset(INSTANCE)  # orders of an earlier run would count as doubled
+    up(INSTANCE)
+    settings, instance = load_settings(), load(INSTANCE)
+    control.want(settings, "running", patience_seconds=120)
+    print(f"\n{HEADER}", flush=True)
+    outcomes = []
+    for seed in range(1, seeds + 1):
+        for fault in chosen or FAULTS:
+            outcomes.append(trial(fault, seed, instance, settings))
+            print(line(outcomes[-1]), flush=True)
+            for _ in healthy(instance, settings):  # the next fault strikes a whole platform
+                pass
+    print(f"\n{verdict(outcomes)}")
+    RESULT.write_text(json.dumps(report(outcomes), indent=1) + "\n")
+    print(f"written to {RESULT.relative_to(ROOT)}")
+    reset(INSTANCE)
+    return 0 if all(outcome.is_balanced for outcome in outcomes) else 1
+
+
+def line(done: Outcome) -> str:
+    """A trial in a line for people."""
+    return (
+        f"{done.fault:<44}{done.seed:>5}{done.acked:>8,}{done.lost:>6}{done.doubled:>9}"
+        f"{done.recovery_seconds:>8.1f} s"
+    )
+
+
+def verdict(outcomes: list[Outcome]) -> str:
+    """What so many trials show, and no more: the rule of three bounds what was not seen."""
+    bad = [outcome for outcome in outcomes if not outcome.is_balanced]
+    slowest = max(outcomes, key=lambda outcome: outcome.recovery_seconds)
+    times = f"recovery {median(o.recovery_seconds for o in outcomes):.1f} s in the middle, "
+    times += f"{slowest.recovery_seconds:.1f} s at most ({slowest.fault}, seed {slowest.seed})"
+    acked = sum(outcome.acked for outcome in outcomes)
+    if bad:
+        return f"{len(bad)} of {len(outcomes)} trials lost or doubled orders; {times}"
+    return (
+        f"{len(outcomes)} trials, {acked:,} orders: 0 lost, 0 doubled; {times}\n"
+        f"with 95 % confidence fewer than {3 / len(outcomes):.1%} of such faults lose or double any"
+    )
+
+
+def report(outcomes: list[Outcome]) -> dict[str, object]:
+    """The trials as they are kept, with the machine they ran on."""
+    memory = psutil.virtual_memory().total / (1 << 30)
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{psutil.cpu_count()} cores, {memory:.0f} GiB",
+        "verdict": verdict(outcomes),
+        "trials": [asdict(outcome) for outcome in outcomes],
+    }
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except LakeproofError as error:
+        sys.exit(f"error: {error}")

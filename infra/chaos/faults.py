@@ -1,0 +1,184 @@
+"""What happens to a running platform: a process dies, dies at a chosen point, or hangs for a while,
+or what it asks of its object store comes late, not at all, or is done and never answered.
+
+Source: Kafka's ducktape suite (replication_test.py) and Spark's FailureSuite do the same to theirs.
+"""
+
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from threading import Thread
+
+import psutil
+from pyspark.errors import PySparkException
+
+from infra.airflow.client import Airflow
+from infra.chaos.proxy import Proxy, Trouble
+from infra.minio import native as minio
+from infra.native import supervise
+from infra.native.command import free_port, wait_for_port
+from infra.native.instance import Instance
+from jobs.commits import latest_version
+from jobs.errors import LakeproofError
+from jobs.maintain import maintain
+from jobs.namespace import delete_objects
+from jobs.session import object_store
+from jobs.settings import Settings
+from jobs.stream import control
+
+Fault = Callable[[Instance, Settings], None]
+FROZEN_SECONDS = {"kafka": 45.0, "minio": 60.0}
+HARD_BOUNCES = 5
+TROUBLE_SECONDS = 20.0
+LATE_AND_RESET = Trouble(delay_seconds=0.2, reset_share=0.05)
+COMMIT_UNANSWERED = Trouble(cut=re.compile(rb"PUT /\S*/_delta_log/\d{20}\.json"))
+MOMENT_SECONDS = 60.0
+PULSE_SECONDS = 180.0
+POLL_SECONDS = 0.005
+COMPACTING_SECONDS = 0.7
+SCHEDULER, PULSE = "airflow-scheduler", "overhead"
+CHECKPOINT, TABLE = "checkpoints/bronze", "bronze/orders"
+# What a batch of the stream writes, in this order: {batch} is its number, {commit} its table's.
+MOMENTS = {
+    "its offsets are logged": f"{CHECKPOINT}/offsets/{{batch}}",
+    "rows are written": f"{TABLE}/_proc_date=",
+    "its table is committed": f"{TABLE}/_delta_log/{{commit:020}}.json",
+}
+
+
+def kill(service: str, instance: Instance, _settings: Settings) -> None:
+    """SIGKILL; its supervisor starts it again."""
+    with suppress(psutil.NoSuchProcess):
+        _process(service, instance).kill()
+
+
+def freeze(service: str, instance: Instance, _settings: Settings) -> None:
+    """SIGSTOP, and SIGCONT after a while: alive, connected, and silent."""
+    process = _process(service, instance)
+    process.suspend()
+    try:
+        time.sleep(FROZEN_SECONDS[service])  # this is the fault itself
+    finally:
+        process.resume()
+
+
+def kill_spark_once(moment: str, instance: Instance, settings: Settings) -> None:
+    """SIGKILL of the Spark server when a batch of the stream has just come to a point.
+
+    Raises: LakeproofError if no batch comes there.
+    """
+    process = _process("spark", instance)
+    version = latest_version(settings, settings.table_path("bronze.orders")) or 0
+    key = MOMENTS[moment].format(batch=_next_batch(settings), commit=version + 1)
+    before = _names(settings, key)
+    deadline = time.monotonic() + MOMENT_SECONDS
+    while _names(settings, key) <= before:
+        if time.monotonic() > deadline:
+            raise LakeproofError(f"no batch came to the point where {moment}. Does the stream run?")
+        time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+    process.kill()
+
+
+def bounce_kafka(instance: Instance, settings: Settings) -> None:
+    """SIGKILL, and again as soon as the broker answers, five times in all."""
+    for _ in range(HARD_BOUNCES):
+        kill("kafka", instance, settings)
+        wait_for_port("kafka", instance.port("KAFKA_BOOTSTRAP_SERVERS"), MOMENT_SECONDS)
+
+
+def kill_spark_optimizing(instance: Instance, settings: Settings) -> None:
+    """SIGKILL of the Spark server while it compacts the table that the stream appends to."""
+
+    def compact() -> None:
+        with suppress(PySparkException, LakeproofError):  # it is to fail
+            maintain("bronze.orders", settings, confirm=True)
+
+    compacting = Thread(target=compact)
+    compacting.start()
+    compacting.join(COMPACTING_SECONDS)
+    kill("spark", instance, settings)
+    compacting.join()
+
+
+def trouble_store(trouble: Trouble, instance: Instance, _settings: Settings) -> None:
+    """The object store behind a proxy for a while; before and after it is away for a second.
+
+    Raises: LakeproofError if the trouble met no answer.
+    """
+    supervise.stop(instance, "minio")
+    port = instance.port("S3_ENDPOINT")
+    beside = free_port()
+    command = minio.command(instance, beside)
+    environment = {**instance.environment(), **command.variables}
+    with supervise.log_file(instance, "minio").open("a") as log:
+        server = subprocess.Popen(command.arguments, env=environment, stdout=log, stderr=log)
+    try:
+        wait_for_port("minio", beside, MOMENT_SECONDS)
+        with Proxy(port, beside, trouble) as proxy:
+            time.sleep(TROUBLE_SECONDS)  # this is the fault itself
+    finally:
+        server.terminate()
+        server.wait()
+        supervise.start_stopped(instance)
+    if not (proxy.cut_count or proxy.reset_count):
+        raise LakeproofError(f"nothing was asked of the object store in {TROUBLE_SECONDS:.0f} s")
+
+
+def lose_checkpoint(_instance: Instance, settings: Settings) -> None:
+    """The stream is stopped, its checkpoint deleted, and the stream started again."""
+    control.want(settings, "stopped")
+    delete_objects(settings, settings.object_key(f"{CHECKPOINT}/"))
+    control.want(settings, "running")
+
+
+FAULTS: dict[str, Fault] = {
+    **{
+        f"{service} killed": partial(kill, service)
+        for service in ("spark", "stream", "kafka", "minio", "clickhouse", "postgres", SCHEDULER)
+    },
+    "kafka killed five times": bounce_kafka,
+    **{f"spark killed once {moment}": partial(kill_spark_once, moment) for moment in MOMENTS},
+    "spark killed while it compacts": kill_spark_optimizing,
+    **{f"{service} frozen": partial(freeze, service) for service in FROZEN_SECONDS},
+    "minio late and resetting": partial(trouble_store, LATE_AND_RESET),
+    "commits unanswered": partial(trouble_store, COMMIT_UNANSWERED),
+    "checkpoint lost": lose_checkpoint,
+}
+
+
+def is_recovered(fault: str, settings: Settings) -> bool:
+    """Whether what no order shows goes on too: where the scheduler was struck, a DAG runs through.
+
+    Raises: ServiceDown, LakeproofError while it does not.
+    """
+    if not fault.startswith(SCHEDULER):
+        return True
+    airflow = Airflow(settings)
+    airflow.make_ready([PULSE])
+    return airflow.await_run(PULSE, airflow.start(PULSE), PULSE_SECONDS) == "success"
+
+
+def _process(service: str, instance: Instance) -> psutil.Process:
+    """The service's process, once it has one."""
+    deadline = time.monotonic() + MOMENT_SECONDS
+    while True:
+        if pid := supervise.pid(instance, service):
+            return psutil.Process(pid)
+        if time.monotonic() > deadline:
+            raise LakeproofError(f"{service} does not run: `make logs S={service}`")
+        time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+
+
+def _next_batch(settings: Settings) -> int:
+    done = (name for name in _names(settings, f"{CHECKPOINT}/offsets/") if name.isdigit())
+    return 1 + max(map(int, done), default=-1)
+
+
+def _names(settings: Settings, prefix: str) -> set[str]:
+    """The objects below a prefix, by what follows it."""
+    key = settings.object_key(prefix)
+    found = object_store(settings).list_objects(settings.s3_bucket, prefix=key, recursive=True)
+    return {str(item.object_name).removeprefix(key) for item in found}

@@ -1,0 +1,1 @@
+"""The stream as a service."""

@@ -1,0 +1,1 @@
+"""Kafka into bronze without end, and the near-real-time marts behind it."""

@@ -1,0 +1,44 @@
+"""Does the count of a trial see what is lost and doubled, and does the verdict say no more?"""
+
+from collections import Counter
+
+import pytest
+
+from infra.chaos.__main__ import verdict
+from infra.chaos.trial import Outcome, difference
+
+SENT = ["o-1", "o-2", "o-3"]
+
+
+@pytest.mark.parametrize(
+    ("bronze", "silver", "rejected", "found"),
+    [
+        (SENT, SENT, 0, (0, 0)),
+        (SENT[:2], SENT[:2], 0, (1, 0)),
+        (SENT, SENT[:2], 0, (1, 0)),
+        (SENT[:2], SENT[1:], 0, (2, 0)),
+        ([*SENT, "o-1"], SENT, 0, (0, 1)),
+        (SENT, [*SENT, "o-1"], 0, (0, 1)),
+        (["o-1", "o-2", "o-2"], SENT[:2], 0, (1, 1)),
+        (SENT[:2], SENT[:2], 1, (0, 0)),
+        (SENT[:1], SENT[:1], 1, (1, 0)),
+    ],
+)
+def test_what_is_lost_and_doubled_is_counted_and_what_kafka_refused_is_not(
+    bronze: list[str], silver: list[str], rejected: int, found: tuple[int, int]
+) -> None:
+    assert difference(SENT, Counter(bronze), Counter(silver), rejected) == found
+
+
+def test_no_loss_in_n_trials_is_a_bound_of_three_in_n() -> None:
+    outcomes = [Outcome("spark killed", seed, 100, 0, 0, seed) for seed in range(1, 31)]
+    said = verdict(outcomes)
+    assert "30 trials, 3,000 orders: 0 lost, 0 doubled" in said
+    assert "fewer than 10.0%" in said
+    assert "30.0 s at most (spark killed, seed 30)" in said
+
+
+def test_one_loss_is_not_talked_away() -> None:
+    outcomes = [Outcome("a", 1, 100, 0, 0, 1), Outcome("b", 2, 100, 1, 0, 1)]
+    assert "1 of 2 trials lost or doubled" in verdict(outcomes)
+    assert "confidence" not in verdict(outcomes)

@@ -1,0 +1,158 @@
+"""Kafka into bronze by the stream: each record once, whatever is killed or lost in between."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count, islice
+from typing import Any
+
+import pytest
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+
+from jobs.commits import last_record
+from jobs.namespace import delete_objects, namespace
+from jobs.run import run
+from jobs.session import spark
+from jobs.settings import Settings
+from jobs.stream.follow import follow
+from jobs.stream.freshness import in_bronze, in_mart, newest_order
+from jobs.stream.query import start
+from jobs.topics import end_offsets
+from jobs.verify import verify
+from tests.integration.lake import order, publish_day, quarantined, send
+from tests.integration.services import PATIENCE_SECONDS, wait_until
+
+pytestmark = pytest.mark.integration
+
+MARTS = ["gold.revenue_per_minute", "gold.funnel_per_hour"]
+
+
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def own(stack: Settings) -> Iterator[Settings]:
+    """A namespace whose tables and checkpoint go on from test to test."""
+    with namespace(stack, "stream") as settings:
+        yield settings
+
+
+def orders(how_many: int) -> list[bytes | None]:
+    return [order(f"o-{number}") for number in islice(NUMBERS, how_many)]
+
+
+@contextmanager
+def streaming(settings: Settings) -> Iterator[Any]:
+    query = start(spark(settings), settings)
+    try:
+        yield query
+    finally:
+        query.stop()
+
+
+def landed(settings: Settings) -> dict[str, int]:
+    record = last_record(settings, settings.table_path("bronze.orders"))
+    return {p: n for p, n in record.inputs.items() if n} if record else {}
+
+
+def in_kafka(settings: Settings) -> dict[str, int]:
+    return {p: n for p, n in end_offsets(settings, settings.topic("orders")).items() if n}
+
+
+def everything_landed(settings: Settings) -> None:
+    wait_until(lambda: landed(settings) == in_kafka(settings), f"{landed(settings)} is all")
+
+
+def assert_each_once(settings: Settings) -> None:
+    path = settings.table_path("bronze.orders")
+    rows = spark(settings).read.format("delta").load(path)
+    found = rows.agg(
+        F.count("*").alias("rows"), F.count_distinct("partition", "offset").alias("places")
+    ).collect()[0]
+    assert found["rows"] == found["places"] == sum(in_kafka(settings).values())
+
+
+def test_the_marts_behind_the_stream_are_what_another_engine_computes(own: Settings) -> None:
+    publish_day(own, orders=100)
+    with streaming(own):
+        everything_landed(own)
+        wait_until(lambda: not list(follow(own)), "the marts do not come to rest")
+    assert_each_once(own)
+    verdicts = list(verify(own, MARTS))
+    assert [verdict.differences for verdict in verdicts] == [[], []]
+    assert all(verdict.rows_count for verdict in verdicts)
+
+
+def test_an_order_is_said_to_be_readable_where_it_is_and_not_before(stack: Settings) -> None:
+    with namespace(stack, "fresh") as own:
+        assert newest_order(own) is None
+        run("bronze.clicks", own)
+        for number in range(2):
+            send(own, "orders", [order(f"f-{number}")])
+            probe = newest_order(own)
+            assert probe and sum(in_kafka(own).values()) == number + 1
+            assert not in_bronze(own, probe)
+            run("bronze.orders", own)
+            assert in_bronze(own, probe)
+            assert not in_mart(own, probe)
+            list(follow(own))
+            assert in_mart(own, probe)
+
+
+def test_batch_runs_before_and_between_leave_each_record_once(own: Settings) -> None:
+    send(own, "orders", orders(20))
+    run("bronze.orders", own)
+    with streaming(own):
+        send(own, "orders", orders(20))
+        everything_landed(own)
+    send(own, "orders", orders(20))
+    run("bronze.orders", own)
+    with streaming(own):
+        send(own, "orders", orders(20))
+        everything_landed(own)
+    assert_each_once(own)
+
+
+def test_a_lost_checkpoint_loses_and_doubles_nothing(own: Settings) -> None:
+    send(own, "orders", orders(20))
+    with streaming(own):
+        everything_landed(own)
+    delete_objects(own, own.object_key("checkpoints/"))
+    send(own, "orders", orders(20))
+    with streaming(own):
+        everything_landed(own)
+    assert_each_once(own)
+
+
+def test_a_checkpoint_ahead_of_its_table_is_refused_and_lands_nothing(own: Settings) -> None:
+    send(own, "orders", orders(20))
+    with streaming(own) as query:
+        query.processAllAvailable()
+    delete_objects(own, own.object_key("bronze/orders/"))
+    send(own, "orders", orders(20))
+    with streaming(own) as query, pytest.raises(PySparkException, match="delete the checkpoint"):
+        query.awaitTermination(PATIENCE_SECONDS)
+    assert landed(own) == {}
+    delete_objects(own, own.object_key("checkpoints/"))
+    with streaming(own):
+        everything_landed(own)
+    assert_each_once(own)
+
+
+def test_poison_does_not_stop_the_stream(own: Settings) -> None:
+    good = orders(100)
+    poison = [None, b"", b"\xff\xfe", b'{"order_id":', b"[]", b"1", b"\x00" * 1000] + [b"{"] * 3
+    send(own, "orders", good[:45] + poison + good[45:90])
+    with streaming(own) as query:
+        everything_landed(own)
+        send(own, "orders", good[90:])
+        everything_landed(own)
+        assert query.isActive
+    run("silver.orders", own)
+    refused = Counter(raw for raw, _ in quarantined(own, "silver.orders"))
+    assert not Counter(poison) - refused
+    silver = spark(own).read.format("delta").load(own.table_path("silver.orders"))
+    accepted = {row["order_id"] for row in silver.select("order_id").collect()}
+    assert {json.loads(value or b"")["order_id"] for value in good} <= accepted
