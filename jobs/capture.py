@@ -104,7 +104,7 @@ def progress(settings: Settings) -> Progress:
     return Progress(state, active, int(behind or 0), int(retained or 0))
 
 
-def wait_until_caught_up(settings: Settings, patience_seconds: float = 60) -> None:
+def wait_until_caught_up(settings: Settings, patience_seconds: float = 180) -> None:
     """Nothing, once all that was committed until now is acknowledged by Kafka.
 
     Raises: ServiceDown; LakeproofError with state and lag when that takes longer.

@@ -13,7 +13,7 @@ from jobs.settings import Settings
 
 TIMEOUT_SECONDS = 20
 POLL_SECONDS = 0.5
-READY_SECONDS = 120
+READY_SECONDS = 300
 FINISHED = ("success", "failed", "upstream_failed", "skipped", "removed")
 
 

@@ -35,8 +35,8 @@ HARD_BOUNCES = 5
 TROUBLE_SECONDS = 20.0
 LATE_AND_RESET = Trouble(delay_seconds=0.2, reset_share=0.05)
 COMMIT_UNANSWERED = Trouble(cut=re.compile(rb"PUT /\S*/_delta_log/\d{20}\.json"))
-MOMENT_SECONDS = 60.0
-PULSE_SECONDS = 180.0
+MOMENT_SECONDS = 300.0
+PULSE_SECONDS = 300.0
 POLL_SECONDS = 0.005
 COMPACTING_SECONDS = 0.7
 SCHEDULER, PULSE = "airflow-scheduler", "overhead"

@@ -32,7 +32,7 @@ MOST_ORDERS = 1_000_000
 NO_DEFECTS = Defects.totalling(0)
 TRANSPORT = Transport(rate=100, client=CONFLUENT, delivery_seconds=120)
 CALM_SECONDS = (2.0, 6.0)
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 600.0
 POLL_SECONDS = 0.1
 NOT_YET = (ServiceDown, PySparkException, DatabaseError, OperationalError)
 

@@ -25,7 +25,7 @@ SEED = 7
 PIPELINE = ["ingest", "silver", "gold", "serve"]
 TOP_ROWS = 8
 DAY_SECONDS = 8 * 3600
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = 300
 LOOK_SECONDS = 0.5
 
 

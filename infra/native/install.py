@@ -10,8 +10,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from infra.native.instance import digest
@@ -83,11 +85,18 @@ def missing() -> list[Download]:
 
 
 def install_missing() -> None:
-    """Install what is not there, a line per step.
+    """Install what is not there, a line per step: Maven waits for the network while Go compiles.
 
-    Raises: InstallFailed with the last lines of the tool that failed.
+    One tool does one thing at a time: two Mavens would write into the same local repository.
+    Raises: InstallFailed with the last lines of the tool that failed, once the other is done.
     """
-    for download in missing():
+    wanted = groupby(missing(), key=lambda download: download.tool)
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(_install_each, [list(downloads) for _, downloads in wanted]))
+
+
+def _install_each(downloads: list[Download]) -> None:
+    for download in downloads:
         print(f"installing  {download.what} ...", flush=True)
         started = time.monotonic()
         install(download)

@@ -18,7 +18,7 @@ from generators.publish import publish
 from generators.run import Run
 from jobs.commits import records
 from jobs.decode import RAW_COLUMNS
-from jobs.delta import create, read
+from jobs.delta import create, read, ref
 from jobs.quarantine import quarantine_path
 from jobs.serve import lake_content
 from jobs.session import spark
@@ -72,6 +72,13 @@ def versions(settings: Settings, tables: Iterable[str]) -> dict[str, int]:
     """The newest version of each table that has a run record."""
     newest = {table: next(records(settings, settings.table_path(table)), None) for table in tables}
     return {table: found[0] for table, found in newest.items() if found}
+
+
+def replaced_by_last_commit(settings: Settings, table: str) -> str:
+    """The condition that the rows met which the table's last commit replaced."""
+    path = ref(settings.table_path(table))
+    [commit] = spark(settings).sql(f"DESCRIBE HISTORY {path} LIMIT 1").collect()
+    return str(commit["operationParameters"]["predicate"])
 
 
 def rows_at(settings: Settings, table: str, version: int) -> list[Any]:

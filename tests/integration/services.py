@@ -7,7 +7,7 @@ from infra.native import supervise
 from infra.native.instance import load
 from tests.conftest import TEST_INSTANCE
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 POLL_SECONDS = 0.1
 
 

@@ -1,57 +1,33 @@
 """The demo as a user runs it, through the real scheduler, twice."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from infra.demo.__main__ import report
-from infra.demo.reconcile import served
 from jobs.session import clickhouse
-from jobs.settings import ROOT, Settings
-from tests.integration.lake import environment
+from jobs.settings import Settings
+from tests.integration.conftest import TwoDays
 
 pytestmark = pytest.mark.integration
 
-EIGHT_HOURS_IN_HALF_A_MINUTE = "960"
 
-
-def _demo(settings: Settings, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "infra.demo"],
-        cwd=ROOT,
-        env=os.environ | environment(settings) | {"ORDERS": "300"} | more,
-        capture_output=True,
-        text=True,
-    )
-
-
-@pytest.fixture(scope="module")
-def first(stack: Settings) -> subprocess.CompletedProcess[str]:
-    """The first demo of the instance."""
-    return _demo(stack)
-
-
-def test_the_demo_balances_and_a_second_day_that_is_streamed_is_added(
-    stack: Settings, first: subprocess.CompletedProcess[str]
-) -> None:
+def test_the_demo_balances(two_days: TwoDays) -> None:
+    first = two_days.first
     assert first.returncode == 0, first.stdout + first.stderr
     assert "DIFFERS" not in first.stdout
     assert "difference 0 cents" in first.stdout
-    days = {order_date for order_date, _ in served("daily_revenue", stack)}
-    second = _demo(stack, SPEED=EIGHT_HOURS_IN_HALF_A_MINUTE)
+
+
+def test_a_second_day_that_is_streamed_is_added_and_balances(two_days: TwoDays) -> None:
+    second = two_days.second
     assert second.returncode == 0, second.stdout + second.stderr
+    assert "DIFFERS" not in second.stdout
     assert "orders were readable in mart: p50" in second.stdout
-    assert len({order_date for order_date, _ in served("daily_revenue", stack)}) == len(days) + 1
 
 
 def test_the_demo_fails_and_names_the_group_when_the_mart_is_not_the_truth(
-    stack: Settings,
-    first: subprocess.CompletedProcess[str],
-    capsys: pytest.CaptureFixture[str],
+    stack: Settings, two_days: TwoDays, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert first.returncode == 0
+    assert two_days.second.returncode == 0
     mart = f"{stack.database('gold')}.daily_revenue"
     client = clickhouse(stack)
     client.command(

@@ -1,6 +1,7 @@
 """Maintenance, rebuild, restore, backfill and second opinion on one small lake of two days."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -14,7 +15,13 @@ from jobs.run import run
 from jobs.session import clickhouse, object_store, spark
 from jobs.settings import Settings
 from jobs.verify import verify
-from tests.integration.lake import DAY, contents, order, publish_day
+from tests.integration.lake import (
+    DAY,
+    contents,
+    order,
+    publish_day,
+    replaced_by_last_commit,
+)
 from tests.integration.small_lake import (
     MART,
     bring_up_to_date,
@@ -32,7 +39,7 @@ pytestmark = pytest.mark.integration
 
 NEXT_DAY = date(2026, 1, 6)
 FACT = "gold.fact_order_items"
-RUN_SECONDS = 180
+RUN_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
@@ -137,24 +144,34 @@ def test_bronze_is_not_rebuilt(lake: Settings) -> None:
         affected(["bronze.orders"])
 
 
+def test_a_corrected_exchange_rate_reprices_its_own_day_only(lake: Settings) -> None:
+    before = revenue(lake)
+    land_rates(lake, "wrong", f"{DAY},USD,{_dollar(lake) * 100}")
+    bring_up_to_date(lake)
+    after = revenue(lake)
+    assert after[NEXT_DAY] == before[NEXT_DAY]
+    assert sum(after[DAY]) > sum(before[DAY])
+    for table in (FACT, MART):
+        assert str(DAY) in (replaced := replaced_by_last_commit(lake, table))
+        assert str(NEXT_DAY) not in replaced
+
+
 def test_a_table_taken_back_stays_so_until_its_inputs_change_and_loses_nothing(
     lake: Settings,
 ) -> None:
-    good = contents(lake, [MART])
-    rates = spark(lake).read.format("delta").load(lake.table_path("silver.fx_rates"))
-    [rate] = rates.where(f"currency = 'USD' AND rate_date = '{DAY}'").collect()
-    land_rates(lake, "wrong", f"{DAY},USD,{rate['rate_to_eur'] * 100}")
-    bring_up_to_date(lake)
-    assert contents(lake, [MART]) != good
+    """What was wrong is the rate of the test before this one."""
     [bad, *older] = past(MART, lake)
+    wrong = contents(lake, [MART])
     restore(MART, version_before(MART, bad.run_id, lake), lake)
-    assert contents(lake, [MART]) == good
+    good = contents(lake, [MART])
+    assert good != wrong
     assert served_rows_count(lake) == good[MART][0]
     found = list(past(MART, lake))
     assert (found[1:], found[0].content) == ([bad, *older], older[0].content)
     bring_up_to_date(lake)
     assert contents(lake, [MART]) == good, "the bad publish came back by itself"
-    land_rates(lake, "right", f"{DAY},USD,{rate['rate_to_eur']}", f"{NEXT_DAY},USD,2.000000")
+    right = _dollar(lake) / 100
+    land_rates(lake, "right", f"{DAY},USD,{right}", f"{NEXT_DAY},USD,2.000000")
     bring_up_to_date(lake)
     [verdict] = verify(lake, [MART])
     assert verdict.differences == []
@@ -162,6 +179,12 @@ def test_a_table_taken_back_stays_so_until_its_inputs_change_and_loses_nothing(
     land_rates(lake, "last", f"{NEXT_DAY},USD,0.900000")
     bring_up_to_date(lake)
     assert contents(lake, [MART]) == good
+
+
+def _dollar(settings: Settings) -> Decimal:
+    rates = spark(settings).read.format("delta").load(settings.table_path("silver.fx_rates"))
+    [rate] = rates.where(f"currency = 'USD' AND rate_date = '{DAY}'").collect()
+    return Decimal(rate["rate_to_eur"])
 
 
 def test_a_replay_publishes_again_what_was_taken_back(lake: Settings) -> None:

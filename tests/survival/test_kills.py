@@ -14,11 +14,10 @@ from jobs.run import run
 from jobs.session import object_store, release, require
 from jobs.settings import Settings
 from tests.integration.lake import contents, publish_day, start_job
-from tests.integration.services import pid_of
+from tests.integration.services import PATIENCE_SECONDS, pid_of
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_SECONDS = 90
 ORDERS = 2000
 TABLES = ["silver.orders", "silver.order_items"]
 
@@ -81,12 +80,11 @@ def test_a_killed_task_is_retried_to_the_same_tables(
     assert contents(ready, TABLES) == undisturbed
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_spark_server_is_survived(
-    ready: Settings, undisturbed: dict[str, tuple[int, str]], moment: str
+    ready: Settings, undisturbed: dict[str, tuple[int, str]]
 ) -> None:
     job = start_job(ready, "silver.orders")
-    _wait_for(_has_object(ready, MOMENTS[moment]), job)
+    _wait_for(_has_object(ready, MOMENTS["between the quarantine and the table"]), job)
     killed = psutil.Process(pid_of("spark"))
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait(timeout=PATIENCE_SECONDS)

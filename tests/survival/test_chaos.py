@@ -17,7 +17,7 @@ from tests.integration.streams import begin
 
 pytestmark = pytest.mark.integration
 
-FAULTS = ["spark killed once its table is committed", "commits unanswered", "checkpoint lost"]
+FAULTS = ["spark killed once its table is committed", "commits unanswered"]
 
 
 @pytest.fixture(scope="module")
