@@ -1,6 +1,5 @@
 """Alerts to the channel that people watch."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import requests
 
 from jobs.errors import LakeproofError, ServiceDown
+from jobs.patience import await_true
 from jobs.settings import Settings
 
 TIMEOUT_SECONDS = 5
@@ -63,17 +63,20 @@ def await_alert(settings: Settings, parts: tuple[str, str], patience_seconds: fl
 
     Raises: ServiceDown; LakeproofError when it is not there in time.
     """
-    deadline = time.monotonic() + patience_seconds
-    while True:
-        for found in alerts(settings):
-            if parts[0] in found["title"] and parts[1] in found["detail"]:
-                return str(found["title"])
-        if time.monotonic() > deadline:
-            raise LakeproofError(
-                f"no alert {parts[0]!r} with {parts[1]!r} came to {settings.alert_url} within "
-                f"{patience_seconds:.0f} s. Look at `make logs S=alerts` and `S=airflow-triggerer`."
-            )
-        time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+    late = LakeproofError(
+        f"no alert {parts[0]!r} with {parts[1]!r} came to {settings.alert_url} within "
+        f"{patience_seconds:.0f} s. Look at `make logs S=alerts` and `S=airflow-triggerer`."
+    )
+
+    def title() -> str:
+        titles = (
+            str(one["title"])
+            for one in alerts(settings)
+            if parts[0] in one["title"] and parts[1] in one["detail"]
+        )
+        return next(titles, "")
+
+    return await_true(title, patience_seconds, lambda _: late, POLL_SECONDS)
 
 
 def _kept(name: str, text: str) -> str:

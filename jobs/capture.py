@@ -5,7 +5,6 @@ each change in the order of the log. A record is the row after the change (of a 
 with the operation, the transaction and the log's position.
 """
 
-import time
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from psycopg2 import sql
 
 from jobs.alert import Alert, alert
 from jobs.errors import LakeproofError, ServiceDown
+from jobs.patience import await_true
 from jobs.pull.postgres import SCHEMA
 from jobs.session import postgres
 from jobs.settings import Settings
@@ -25,7 +25,6 @@ ANSWER_SECONDS = 30
 HEARTBEAT_MS = 10_000
 # A message in the log, after all that is committed: the connector comes past it like any change.
 MARK = "SELECT pg_logical_emit_message(true, 'lakeproof', 'up to here')"
-POLL_SECONDS = 0.2
 MOST_RETAINED_BYTES = 1 << 30
 FIELDS = "op:operation,source.lsn:lsn,source.txId:transaction_id,source.ts_us:committed_at_us"
 
@@ -112,29 +111,30 @@ def wait_until_caught_up(settings: Settings, patience_seconds: float = 180) -> N
     with closing(postgres(settings)) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
-        deadline = time.monotonic() + patience_seconds
         # A new slot stands at the log's end while the snapshot is still being read.
-        _until(cursor, "active", [], settings, deadline)
+        _await_slot(cursor, "active", [], settings, patience_seconds)
         cursor.execute(MARK)
         mark = list(cursor.fetchone() or ())
-        _until(cursor, "confirmed_flush_lsn >= %s", mark, settings, deadline)
+        _await_slot(cursor, "confirmed_flush_lsn >= %s", mark, settings, patience_seconds)
 
 
-def _until(
-    cursor: Any, condition: str, values: list[Any], settings: Settings, deadline: float
+def _await_slot(
+    cursor: Any, condition: str, values: list[Any], settings: Settings, patience_seconds: float
 ) -> None:
     query = f"SELECT {condition} FROM pg_replication_slots WHERE slot_name = %s"
-    while True:
+
+    def holds() -> bool:
         cursor.execute(query, [*values, name(settings)])
-        if cursor.fetchone() == (True,):
-            return
-        if time.monotonic() > deadline:
-            raise LakeproofError(
-                f"the capture {name(settings)} does not come up to what is committed: "
-                f"{progress(settings)}. `make logs S=connect` says why; nothing is lost, "
-                "Postgres keeps the log until it was read."
-            )
-        time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+        return bool(cursor.fetchone() == (True,))
+
+    def late(_: Exception | None) -> LakeproofError:
+        return LakeproofError(
+            f"the capture {name(settings)} does not come up to what is committed: "
+            f"{progress(settings)}. `make logs S=connect` says why; nothing is lost, "
+            "Postgres keeps the log until it was read."
+        )
+
+    await_true(holds, patience_seconds, late)
 
 
 def watch_over(settings: Settings) -> Progress:

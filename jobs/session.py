@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from minio import Minio
 from urllib3 import PoolManager, Retry, Timeout
 
 from jobs.errors import ServiceDown
+from jobs.patience import await_true
 from jobs.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ def require(service: str, address: str, patience_seconds: float = 0.0) -> None:
     Raises: ServiceDown naming service and address when it does not within the patience.
     """
     host, _, port = address.rpartition(":")
-    deadline = time.monotonic() + patience_seconds
-    while True:
-        try:
-            socket.create_connection((host, int(port)), timeout=PROBE_SECONDS).close()
-            return
-        except OSError as error:
-            if time.monotonic() >= deadline:
-                raise ServiceDown(service, address, error.strerror or error) from None
-        time.sleep(0.25)  # between two attempts, bounded by the deadline
+
+    def answers() -> bool:
+        socket.create_connection((host, int(port)), timeout=PROBE_SECONDS).close()
+        return True
+
+    def down(cause: Exception | None) -> ServiceDown:
+        return ServiceDown(service, address, getattr(cause, "strerror", None) or cause or "")
+
+    await_true(answers, patience_seconds, down, not_yet=(OSError,))
 
 
 def require_kafka(settings: Settings) -> None:

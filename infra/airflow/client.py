@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from jobs.errors import LakeproofError, ServiceDown
+from jobs.patience import await_true
 from jobs.settings import Settings
 
 TIMEOUT_SECONDS = 20
@@ -72,25 +73,25 @@ class Airflow:
 
         Raises: PipelineFailed if they do not in time.
         """
-        deadline = time.monotonic() + patience_seconds
-        while not self._send("GET", f"/api/v2/backfills/{number}")["completed_at"]:
-            if time.monotonic() > deadline:
-                raise PipelineFailed(f"backfill {number} took more than {patience_seconds:.0f} s")
-            time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+        await_true(
+            lambda: self._send("GET", f"/api/v2/backfills/{number}")["completed_at"],
+            patience_seconds,
+            lambda _: PipelineFailed(f"backfill {number} took more than {patience_seconds:.0f} s"),
+            POLL_SECONDS,
+        )
 
     def await_run(self, dag_id: str, run_id: str, patience_seconds: float) -> str:
         """How the run ended: success or failed.
 
         Raises: PipelineFailed if it does not end in time.
         """
-        deadline = time.monotonic() + patience_seconds
-        while True:
-            run = self._send("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
-            if run["state"] in FINISHED:
-                return str(run["state"])
-            if time.monotonic() > deadline:
-                raise PipelineFailed(f"{dag_id} {run_id} took more than {patience_seconds:.0f} s")
-            time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+
+        def end() -> str:
+            state = str(self._send("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+            return state if state in FINISHED else ""
+
+        late = PipelineFailed(f"{dag_id} {run_id} took more than {patience_seconds:.0f} s")
+        return await_true(end, patience_seconds, lambda _: late, POLL_SECONDS)
 
     def pause(self, dag_id: str, is_paused: bool = True) -> None:
         """Keep the scheduler from starting runs of a DAG."""
@@ -105,14 +106,15 @@ class Airflow:
 
         Raises: LakeproofError if that is not so in time.
         """
-        deadline = time.monotonic() + READY_SECONDS
-        while not all(self._has_dag(dag_id) for dag_id in dag_ids) or self._is_busy(dag_ids):
-            if time.monotonic() > deadline:
-                raise LakeproofError(
-                    f"Airflow has not read the DAGs {', '.join(dag_ids)}, or runs of them do not "
-                    f"end, for {READY_SECONDS} s. Look at `make logs S=airflow-dag-processor`."
-                )
-            time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+        late = LakeproofError(
+            f"Airflow has not read the DAGs {', '.join(dag_ids)}, or runs of them do not "
+            f"end, for {READY_SECONDS} s. Look at `make logs S=airflow-dag-processor`."
+        )
+
+        def is_ready() -> bool:
+            return all(self._has_dag(dag_id) for dag_id in dag_ids) and not self._is_busy(dag_ids)
+
+        await_true(is_ready, READY_SECONDS, lambda _: late, POLL_SECONDS)
         for dag_id in dag_ids:
             self.unpause(dag_id)
 

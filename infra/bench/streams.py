@@ -22,6 +22,7 @@ from infra.bench.timing import timed
 from infra.readable import in_bronze, in_mart
 from jobs.errors import LakeproofError
 from jobs.namespace import namespace
+from jobs.patience import await_true
 from jobs.session import spark
 from jobs.settings import Settings
 from jobs.stream.follow import follow
@@ -155,8 +156,5 @@ def between(acked: Curve, found: Curve) -> list[float]:
 
 
 def _until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not reached():
-        if time.monotonic() > deadline:
-            raise LakeproofError(f"orders were not readable within {PATIENCE_SECONDS:.0f} s")
-        time.sleep(LOOK_SECONDS)  # between two looks, bounded by the deadline
+    late = LakeproofError(f"orders were not readable within {PATIENCE_SECONDS:.0f} s")
+    await_true(reached, PATIENCE_SECONDS, lambda _: late, LOOK_SECONDS)

@@ -25,6 +25,7 @@ from jobs.commits import latest_version
 from jobs.errors import LakeproofError
 from jobs.maintain import maintain
 from jobs.namespace import delete_objects
+from jobs.patience import await_true
 from jobs.session import object_store
 from jobs.settings import Settings
 from jobs.stream import control
@@ -74,11 +75,10 @@ def kill_spark_once(moment: str, instance: Instance, settings: Settings) -> None
     version = latest_version(settings, settings.table_path("bronze.orders")) or 0
     key = MOMENTS[moment].format(batch=_next_batch(settings), commit=version + 1)
     before = _names(settings, key)
-    deadline = time.monotonic() + MOMENT_SECONDS
-    while _names(settings, key) <= before:
-        if time.monotonic() > deadline:
-            raise LakeproofError(f"no batch came to the point where {moment}. Does the stream run?")
-        time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+    never = LakeproofError(f"no batch came to the point where {moment}. Does the stream run?")
+    await_true(
+        lambda: _names(settings, key) - before, MOMENT_SECONDS, lambda _: never, POLL_SECONDS
+    )
     process.kill()
 
 
@@ -163,13 +163,12 @@ def is_recovered(fault: str, settings: Settings) -> bool:
 
 def _process(service: str, instance: Instance) -> psutil.Process:
     """The service's process, once it has one."""
-    deadline = time.monotonic() + MOMENT_SECONDS
-    while True:
-        if pid := supervise.pid(instance, service):
-            return psutil.Process(pid)
-        if time.monotonic() > deadline:
-            raise LakeproofError(f"{service} does not run: `make logs S={service}`")
-        time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+    dead = LakeproofError(f"{service} does not run: `make logs S={service}`")
+    return psutil.Process(
+        await_true(
+            lambda: supervise.pid(instance, service), MOMENT_SECONDS, lambda _: dead, POLL_SECONDS
+        )
+    )
 
 
 def _next_batch(settings: Settings) -> int:

@@ -23,6 +23,7 @@ from infra.chaos.faults import FAULTS, is_recovered
 from infra.native.instance import Instance
 from infra.readable import in_bronze, in_mart
 from jobs.errors import LakeproofError, ServiceDown
+from jobs.patience import await_true
 from jobs.session import release, spark
 from jobs.settings import Settings
 from jobs.topics import end_offsets
@@ -166,14 +167,8 @@ def _wait(read: Callable[[], int], what: str) -> int:
 
     Raises: LakeproofError if that is not so within the patience.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            if found := read():
-                return found
-            cause: object = "no"
-        except NOT_YET as error:
-            cause = error
-        if time.monotonic() > deadline:
-            raise LakeproofError(f"{what} within {PATIENCE_SECONDS:.0f} s: {cause}")
-        time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
+
+    def late(cause: Exception | None) -> LakeproofError:
+        return LakeproofError(f"{what} within {PATIENCE_SECONDS:.0f} s: {cause or 'no'}")
+
+    return await_true(read, PATIENCE_SECONDS, late, POLL_SECONDS, NOT_YET)

@@ -17,6 +17,7 @@ from infra.airflow.client import Airflow
 from infra.demo.reconcile import Verdict, deliveries, served, verdicts
 from jobs.errors import LakeproofError
 from jobs.ledger import Hop, hops
+from jobs.patience import await_true
 from jobs.settings import Settings, load_settings
 from jobs.stream import control, freshness
 
@@ -26,7 +27,6 @@ PIPELINE = ["ingest", "silver", "gold", "serve"]
 TOP_ROWS = 8
 DAY_SECONDS = 8 * 3600
 PATIENCE_SECONDS = 300
-LOOK_SECONDS = 0.5
 
 
 def main() -> None:
@@ -62,16 +62,16 @@ def _stream(settings: Settings, run: Run, speed: float) -> None:
     Raises: LakeproofError if no order of the day comes to the mart.
     """
     control.want(settings, "running", PATIENCE_SECONDS)
-    began, deadline = datetime.now(UTC), time.monotonic() + DAY_SECONDS / speed + PATIENCE_SECONDS
+    began = datetime.now(UTC)
+    late = LakeproofError("no order is readable in the mart; `make stream` says why")
     try:
         _produce(settings, run, Transport(rate=run.expected_messages * speed / DAY_SECONDS))
-        while not (found := freshness.waits(settings, began))["mart"].count:
-            if time.monotonic() > deadline:
-                raise LakeproofError("no order is readable in the mart; `make stream` says why")
-            time.sleep(LOOK_SECONDS)  # between two looks, bounded by the deadline
+        await_true(
+            lambda: freshness.waits(settings, began)["mart"].count, PATIENCE_SECONDS, lambda _: late
+        )
     finally:
         control.want(settings, "stopped", PATIENCE_SECONDS)
-    for place, waited in found.items():
+    for place, waited in freshness.waits(settings, began).items():
         print(f"   orders were readable in {place}: {waited.line()}")
 
 

@@ -3,13 +3,13 @@
 import os
 import shutil
 import socket
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 from jobs.errors import LakeproofError, ServiceDown
+from jobs.patience import await_true
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,8 @@ def wait_for_port(service: str, port: int, seconds: float) -> None:
 
     Raises: ServiceDown if it does not within the time.
     """
-    deadline = time.monotonic() + seconds
-    while not accepts(port):
-        if time.monotonic() > deadline:
-            raise ServiceDown(service, f"127.0.0.1:{port}", f"no answer in {seconds:.0f} s")
-        time.sleep(0.1)
+    silent = ServiceDown(service, f"127.0.0.1:{port}", f"no answer in {seconds:.0f} s")
+    await_true(lambda: accepts(port), seconds, lambda _: silent)
 
 
 def accepts(port: int) -> bool:

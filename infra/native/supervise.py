@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -17,9 +16,11 @@ from supervisor.xmlrpc import SupervisorTransport
 from infra.native.instance import Instance, digest, write_private
 from infra.native.services import Service
 from jobs.errors import LakeproofError
+from jobs.patience import await_true
 from jobs.settings import ROOT
 
 CONTROL_SECONDS = 10
+POLL_SECONDS = 0.05
 TIERS = {"store": 10, "compute": 20}
 TEMPLATES = ("*.conf", "*.properties", "*.env", "airflow_local_settings.py", "native.py")
 GLOBAL = """\
@@ -110,12 +111,9 @@ def start(instance: Instance) -> None:
     )
     if done.returncode:
         raise LakeproofError(f"The supervisor did not start:\n{done.stdout}{done.stderr}")
-    deadline = time.monotonic() + CONTROL_SECONDS
-    while not is_running(instance):
-        if time.monotonic() > deadline:
-            log = instance.folder("logs") / "supervisord.log"
-            raise LakeproofError(f"The supervisor does not answer. Its log is {log}.")
-        time.sleep(0.05)
+    log = instance.folder("logs") / "supervisord.log"
+    silent = LakeproofError(f"The supervisor does not answer. Its log is {log}.")
+    await_true(lambda: is_running(instance), CONTROL_SECONDS, lambda _: silent, POLL_SECONDS)
 
 
 def is_running(instance: Instance) -> bool:

@@ -1,6 +1,5 @@
 """A way into the databases of Postgres for services that keep their own there."""
 
-import time
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -8,6 +7,7 @@ from psycopg2.extensions import connection
 
 from infra.native.instance import Instance
 from jobs.errors import ServiceDown
+from jobs.patience import await_true
 
 START_SECONDS = 60
 
@@ -22,11 +22,9 @@ def connect(instance: Instance, database: str) -> connection:
 
     Raises: ServiceDown if it does not within a minute.
     """
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            return psycopg2.connect(dsn(instance, database))
-        except psycopg2.OperationalError as error:
-            if time.monotonic() > deadline:
-                raise ServiceDown("postgres", f"its database {database}", error) from None
-        time.sleep(0.2)
+    return await_true(
+        lambda: psycopg2.connect(dsn(instance, database)),
+        START_SECONDS,
+        lambda cause: ServiceDown("postgres", f"its database {database}", cause or ""),
+        not_yet=(psycopg2.OperationalError,),
+    )

@@ -5,7 +5,6 @@ is dead, hangs or fails, and what is wanted outlives a restart.
 """
 
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from typing import Any, Literal
 
 from jobs.alert import Alert, alert
 from jobs.errors import LakeproofError
+from jobs.patience import await_true
 from jobs.settings import Settings, load_settings
 from jobs.stream import freshness
 from jobs.stream.state import execute
@@ -22,7 +22,6 @@ OLDEST_BEAT_SECONDS = 30
 # The first pass of a cold Spark server took 101 s on one processor.
 LONGEST_PASS_SECONDS = 300
 LATE_SECONDS = 120
-POLL_SECONDS = 0.2
 TABLE = """
 CREATE SCHEMA IF NOT EXISTS {schema};
 CREATE TABLE IF NOT EXISTS {schema}.stream (
@@ -94,15 +93,18 @@ def want(settings: Settings, wanted: Wanted, patience_seconds: float = 60) -> St
     Raises: ServiceDown; LakeproofError with its status if it does not within the patience.
     """
     _set(settings, "wanted = %s", wanted)
-    deadline = time.monotonic() + patience_seconds
-    while (found := status(settings)).state != wanted:
-        if time.monotonic() > deadline:
-            raise LakeproofError(
-                f"the stream is not {wanted} after {patience_seconds:.0f} s: {found}. "
-                "`make logs S=stream` says why; nothing is lost, Kafka keeps what is not read."
-            )
-        time.sleep(POLL_SECONDS)  # between two looks, bounded by the deadline
-    return found
+
+    def arrived() -> Status | None:
+        found = status(settings)
+        return found if found.state == wanted else None
+
+    def late(_: Exception | None) -> LakeproofError:
+        return LakeproofError(
+            f"the stream is not {wanted} after {patience_seconds:.0f} s: {status(settings)}. "
+            "`make logs S=stream` says why; nothing is lost, Kafka keeps what is not read."
+        )
+
+    return await_true(arrived, patience_seconds, late)
 
 
 def pause(settings: Settings) -> bool:

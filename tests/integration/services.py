@@ -1,10 +1,10 @@
 """The processes of the test instance's services, and waiting for what they do."""
 
-import time
 from collections.abc import Callable
 
 from infra.native import supervise
 from infra.native.instance import load
+from jobs.patience import await_true
 from tests.conftest import TEST_INSTANCE
 
 PATIENCE_SECONDS = 300
@@ -18,7 +18,5 @@ def pid_of(service: str) -> int:
 
 def wait_until(reached: Callable[[], bool], what: str) -> None:
     """Nothing, once it is so; fails with what is wrong if it is not within the patience."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not reached():
-        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_SECONDS} s"
-        time.sleep(POLL_SECONDS)
+    late = AssertionError(f"{what}: not within {PATIENCE_SECONDS} s")
+    await_true(reached, PATIENCE_SECONDS, lambda _: late, POLL_SECONDS)
