@@ -21,12 +21,14 @@ from infra.minio import native as minio
 from infra.native import supervise
 from infra.native.command import free_port, wait_for_port
 from infra.native.instance import Instance
+from jobs import capture
 from jobs.commits import latest_version
 from jobs.errors import LakeproofError
 from jobs.maintain import maintain
 from jobs.namespace import delete_objects
 from jobs.patience import await_true
-from jobs.session import object_store
+from jobs.serve import MART_DATABASE
+from jobs.session import clickhouse, object_store
 from jobs.settings import Settings
 from jobs.stream import control
 
@@ -38,9 +40,14 @@ LATE_AND_RESET = Trouble(delay_seconds=0.2, reset_share=0.05)
 COMMIT_UNANSWERED = Trouble(cut=re.compile(rb"PUT /\S*/_delta_log/\d{20}\.json"))
 MOMENT_SECONDS = 300.0
 PULSE_SECONDS = 300.0
+WATCHDOG_SECONDS = 400.0
 POLL_SECONDS = 0.005
 COMPACTING_SECONDS = 0.7
 SCHEDULER, PULSE = "airflow-scheduler", "overhead"
+LOADED = (
+    "SELECT count() FROM system.tables "
+    "WHERE database = {database:String} AND match(name, '__[0-9]+$') AND total_rows > 0"
+)
 CHECKPOINT, TABLE = "checkpoints/bronze", "bronze/orders"
 # What a batch of the stream writes, in this order: {batch} is its number, {commit} its table's.
 MOMENTS = {
@@ -64,6 +71,35 @@ def freeze(service: str, instance: Instance, _settings: Settings) -> None:
         time.sleep(FROZEN_SECONDS[service])  # this is the fault itself
     finally:
         process.resume()
+
+
+def hang(service: str, instance: Instance, _settings: Settings) -> None:
+    """SIGSTOP, until the watchdog has it replaced.
+
+    Raises: LakeproofError if it does not.
+    """
+    process = _process(service, instance)
+    process.suspend()
+    left = LakeproofError(f"the watchdog leaves {service} as it is: `make logs S={service}`")
+    await_true(lambda: not process.is_running(), WATCHDOG_SECONDS, lambda _: left)
+
+
+def kill_once_loaded(service: str, instance: Instance, settings: Settings) -> None:
+    """SIGKILL when a new version of a mart stands beside the one that is read.
+
+    Raises: LakeproofError if none is loaded.
+    """
+    process, client = _process(service, instance), clickhouse(settings)
+    idle = LakeproofError("no mart was loaded. Does the stream run?")
+    await_true(
+        lambda: client.query(
+            LOADED, parameters={"database": settings.database(MART_DATABASE)}
+        ).result_rows[0][0],
+        MOMENT_SECONDS,
+        lambda _: idle,
+        POLL_SECONDS,
+    )
+    process.kill()
 
 
 def kill_spark_once(moment: str, instance: Instance, settings: Settings) -> None:
@@ -139,7 +175,13 @@ FAULTS: dict[str, Fault] = {
         f"{service} killed": partial(kill, service)
         for service in ("spark", "stream", "kafka", "minio", "clickhouse", "postgres", SCHEDULER)
     },
+    "connect killed": partial(kill, "connect"),
     "kafka killed five times": bounce_kafka,
+    **{
+        f"{service} killed between load and swap": partial(kill_once_loaded, service)
+        for service in ("stream", "clickhouse")
+    },
+    f"{SCHEDULER} hung": partial(hang, SCHEDULER),
     **{f"spark killed once {moment}": partial(kill_spark_once, moment) for moment in MOMENTS},
     "spark killed while it compacts": kill_spark_optimizing,
     **{f"{service} frozen": partial(freeze, service) for service in FROZEN_SECONDS},
@@ -150,15 +192,28 @@ FAULTS: dict[str, Fault] = {
 
 
 def is_recovered(fault: str, settings: Settings) -> bool:
-    """Whether what no order shows goes on too: where the scheduler was struck, a DAG runs through.
+    """Whether what no order shows goes on too: DAGs, or the capture of the shop's database.
 
     Raises: ServiceDown, LakeproofError while it does not.
     """
-    if not fault.startswith(SCHEDULER):
-        return True
+    pulse = PULSES.get(fault.partition(" ")[0])
+    return pulse is None or pulse(settings)
+
+
+def _a_dag_runs_through(settings: Settings) -> bool:
     airflow = Airflow(settings)
     airflow.make_ready([PULSE])
     return airflow.await_run(PULSE, airflow.start(PULSE), PULSE_SECONDS) == "success"
+
+
+def _the_log_is_read(settings: Settings) -> bool:
+    return capture.progress(settings).state == "RUNNING"
+
+
+PULSES: dict[str, Callable[[Settings], bool]] = {
+    SCHEDULER: _a_dag_runs_through,
+    "connect": _the_log_is_read,
+}
 
 
 def _process(service: str, instance: Instance) -> psutil.Process:

@@ -22,7 +22,7 @@ from generators.shop import stream
 from infra.chaos.faults import FAULTS, is_recovered
 from infra.native.instance import Instance
 from infra.readable import in_bronze, in_mart
-from jobs.errors import LakeproofError, ServiceDown
+from jobs.errors import LakeproofError
 from jobs.patience import await_true
 from jobs.session import release, spark
 from jobs.settings import Settings
@@ -35,7 +35,7 @@ TRANSPORT = Transport(rate=100, client=CONFLUENT, delivery_seconds=120)
 CALM_SECONDS = (2.0, 6.0)
 PATIENCE_SECONDS = 600.0
 POLL_SECONDS = 0.1
-NOT_YET = (ServiceDown, PySparkException, DatabaseError, OperationalError)
+NOT_YET = (LakeproofError, PySparkException, DatabaseError, OperationalError)
 
 
 @dataclass(frozen=True)

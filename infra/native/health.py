@@ -1,6 +1,7 @@
 """One real request to each service: what it takes to call it healthy."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin
 
@@ -205,6 +206,27 @@ CHECKS: dict[str, Check] = {
     "airflow-dag-processor": check_airflow("dag_processor"),
     "airflow-triggerer": check_airflow("triggerer"),
 }
+
+
+def beat_ages(settings: Settings) -> dict[str, float]:
+    """Seconds since the last sign of life of each service that gives one.
+
+    Without those that cannot be asked about: who knows their beats does not answer, or never saw
+    one.
+    """
+    from psycopg2 import Error
+
+    from jobs.stream.control import status
+
+    found = {}
+    with suppress(ServiceDown, Error):
+        found["stream"] = status(settings).beat_seconds
+    with suppress(requests.RequestException):
+        for component, said in _airflow_health(settings).items():
+            if beat := said.get(f"latest_{component}_heartbeat"):
+                age = datetime.now(UTC) - datetime.fromisoformat(beat)
+                found[f"airflow-{component.replace('_', '-')}"] = age.total_seconds()
+    return found
 
 
 def _airflow_health(settings: Settings) -> dict[str, dict[str, str]]:

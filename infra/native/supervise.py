@@ -39,6 +39,11 @@ chmod=0600
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
+[eventlistener:watchdog]
+command={python} -m infra.native.watchdog
+events=TICK_5
+stderr_logfile={logs}/watchdog.log
+
 """
 PROGRAM = """\
 [program:{name}]
@@ -80,6 +85,7 @@ def configuration(instance: Instance) -> str:
         logs=_escape(instance.folder("logs")),
         state=_escape(instance.state),
         root=_escape(ROOT),
+        python=_escape(quote(sys.executable)),
         socket=_escape(_socket_path(instance)),
         user="user=root\n" if os.geteuid() == 0 else "",
     )
