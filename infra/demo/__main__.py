@@ -15,6 +15,9 @@ from generators.publish import publish
 from generators.run import Run
 from infra.airflow.client import Airflow
 from infra.demo.reconcile import Verdict, deliveries, served, verdicts
+from infra.native.instance import load
+from infra.spark.classes import keep_classes
+from infra.spark.native import spark_home
 from jobs.errors import LakeproofError
 from jobs.ledger import Hop, hops
 from jobs.patience import await_true
@@ -46,6 +49,8 @@ def main() -> None:
             _produce(settings, run, Transport())
         _orchestrate(airflow)
         balanced = report(settings)
+        if keep_classes(load(settings.instance), spark_home()):
+            print("\n   Spark's loaded classes are kept: from now on it starts sooner")
     except LakeproofError as error:
         sys.exit(f"\nerror: {error}")
     print(f"\nDone in {time.monotonic() - started:.0f} s.", end=" ")

@@ -8,6 +8,7 @@ from pathlib import Path
 from infra.native.command import Command
 from infra.native.install import spark_jars
 from infra.native.instance import Instance
+from infra.spark import classes
 from jobs.errors import LakeproofError
 
 HERE = Path(__file__).parent
@@ -15,6 +16,7 @@ HERE = Path(__file__).parent
 
 def command(instance: Instance) -> Command:
     """The server with pyspark's own Spark and the jars of pom.xml."""
+    home = spark_home()
     settings = instance.folder("spark", "conf")
     # A killed server leaves its shuffle files here; nobody else uses the folder.
     shutil.rmtree(instance.folder("spark", "local"))
@@ -23,16 +25,22 @@ def command(instance: Instance) -> Command:
         settings / "spark-defaults.conf",
         JARS=str(spark_jars()),
         LOCAL=str(instance.folder("spark", "local")),
+        LOG4J=str(HERE / "log4j2.properties"),
+        CLASSES=classes.option(home),
         PORT=str(instance.port("SPARK_REMOTE")),
     )
-    shutil.copy(HERE / "log4j2.properties", settings)
-    home = _spark_home()
     return Command(
         # Both shell scripts below spark-submit exec: the JVM takes this process' place.
-        [str(home / "bin" / "spark-submit"), str(HERE / "server.py")],
+        [
+            str(home / "bin" / "spark-submit"),
+            "--properties-file",
+            str(settings / "spark-defaults.conf"),
+            str(HERE / "server.py"),
+        ],
         {
             "SPARK_HOME": str(home),
-            "SPARK_CONF_DIR": str(settings),
+            # Of the class path; Java keeps no classes of one that has a folder with files in it.
+            "SPARK_CONF_DIR": str(instance.folder("spark", "no-conf")),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "PYSPARK_PYTHON": sys.executable,
             "PYSPARK_DRIVER_PYTHON": sys.executable,
@@ -41,7 +49,11 @@ def command(instance: Instance) -> Command:
     )
 
 
-def _spark_home() -> Path:
+def spark_home() -> Path:
+    """Where pyspark has its own Spark.
+
+    Raises: LakeproofError if there is no pyspark.
+    """
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
         raise LakeproofError(f"{sys.executable} has no pyspark. `make venv` installs it.")
