@@ -48,6 +48,16 @@ def test_switched_on_the_nightly_dags_wait_for_the_next_night(
     assert asked_at < first.run_after <= asked_at + timedelta(days=1, seconds=1)
 
 
+def test_switched_on_the_daily_backfill_waits_for_the_end_of_this_day(dags: dict[str, Any]) -> None:
+    dag = dags["backfill"]
+    timetable = decode_timetable(encode_timetable(dag.timetable))
+    since = TimeRestriction(earliest=dag.start_date, latest=None, catchup=dag.catchup)
+    asked_at = datetime.now(UTC)
+    first = timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=since)
+    assert asked_at < first.run_after <= asked_at + timedelta(days=1, seconds=1)
+    assert first.partition_date == first.run_after - timedelta(days=1)
+
+
 def test_maintenance_is_mapped_over_the_tables_it_finds(dags: dict[str, Any]) -> None:
     dag = dags["maintenance"]
     assert dag.get_task("maintain").is_mapped

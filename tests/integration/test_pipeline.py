@@ -89,7 +89,9 @@ def test_every_mart_equals_the_truth_to_the_cent(lake: Settings) -> None:
 def test_one_cent_more_in_one_group_of_a_mart_is_found_and_named(lake: Settings) -> None:
     group, row = min(served("product_performance", lake).items())
     change = f"ALTER TABLE {lake.database('gold')}.product_performance UPDATE revenue_eur_cents"
-    place = f"WHERE product_id = '{group[1]}' SETTINGS mutations_sync = 1"
+    place = (
+        f"WHERE (order_date, product_id) = ('{group[0]}', '{group[1]}') SETTINGS mutations_sync = 1"
+    )
     client = clickhouse(lake)
     client.command(f"{change} = revenue_eur_cents + 1 {place}")
     try:

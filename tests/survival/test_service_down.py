@@ -55,11 +55,7 @@ def _address(settings: Settings, service: str) -> str:
     [
         ("kafka", ["bronze.orders"], "landed"),
         ("minio", ["bronze.fx_rates", "bronze.products", "silver.orders"], "accepted"),
-        (
-            "spark",
-            upstream("gold.fact_order_items"),
-            "accepted",
-        ),
+        ("spark", ["silver.fx_rates", "silver.order_items"], "accepted"),
         (
             "clickhouse",
             ["gold.fact_order_items", "gold.daily_revenue"],
