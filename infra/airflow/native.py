@@ -17,13 +17,12 @@ from jobs.settings import ROOT
 HERE = Path(__file__).parent
 DATABASE = "airflow"
 MIGRATION_LOCK = 727_001
-POSTGRES_SECONDS = 60
 
 
 def component(instance: Instance, name: str) -> Command:
     """One of api-server, scheduler, dag-processor, triggerer, on a migrated database."""
     settings = _prepare_home(instance)
-    wait_for_port("postgres", instance.port("POSTGRES_DSN"), POSTGRES_SECONDS)
+    wait_for_port("postgres", instance.port("POSTGRES_DSN"))
     _migrate_once(instance, settings)
     # Scheduler and triggerer would serve logs on all interfaces; the API reads the files itself.
     options = ["--skip-serve-logs"] if name in ("scheduler", "triggerer") else []

@@ -122,7 +122,7 @@ def bounce_kafka(instance: Instance, settings: Settings) -> None:
     """SIGKILL, and again as soon as the broker answers, five times in all."""
     for _ in range(HARD_BOUNCES):
         kill("kafka", instance, settings)
-        wait_for_port("kafka", instance.port("KAFKA_BOOTSTRAP_SERVERS"), MOMENT_SECONDS)
+        wait_for_port("kafka", instance.port("KAFKA_BOOTSTRAP_SERVERS"))
 
 
 def kill_spark_optimizing(instance: Instance, settings: Settings) -> None:
@@ -152,7 +152,7 @@ def trouble_store(trouble: Trouble, instance: Instance, _settings: Settings) -> 
     with supervise.log_file(instance, "minio").open("a") as log:
         server = subprocess.Popen(command.arguments, env=environment, stdout=log, stderr=log)
     try:
-        wait_for_port("minio", beside, MOMENT_SECONDS)
+        wait_for_port("minio", beside)
         with Proxy(port, beside, trouble) as proxy:
             time.sleep(TROUBLE_SECONDS)  # this is the fault itself
     finally:

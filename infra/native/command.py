@@ -11,6 +11,9 @@ from typing import NoReturn
 from jobs.errors import LakeproofError, ServiceDown
 from jobs.patience import await_true
 
+# A service waits so long for the one it needs: a cold start of all takes two minutes if slow.
+START_SECONDS = 240.0
+
 
 @dataclass(frozen=True)
 class Command:
@@ -38,7 +41,7 @@ def java() -> str:
     raise LakeproofError("No java on PATH and no JAVA_HOME. `make doctor` says how to get one.")
 
 
-def wait_for_port(service: str, port: int, seconds: float) -> None:
+def wait_for_port(service: str, port: int, seconds: float = START_SECONDS) -> None:
     """Return when the port accepts connections.
 
     Raises: ServiceDown if it does not within the time.

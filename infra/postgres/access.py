@@ -5,11 +5,10 @@ from urllib.parse import urlsplit
 import psycopg2
 from psycopg2.extensions import connection
 
+from infra.native.command import START_SECONDS
 from infra.native.instance import Instance
 from jobs.errors import ServiceDown
 from jobs.patience import await_true
-
-START_SECONDS = 60
 
 
 def dsn(instance: Instance, database: str) -> str:
@@ -20,7 +19,7 @@ def dsn(instance: Instance, database: str) -> str:
 def connect(instance: Instance, database: str) -> connection:
     """A connection, once the server takes any: its port opens before it is ready.
 
-    Raises: ServiceDown if it does not within a minute.
+    Raises: ServiceDown if it does not in the time a start may take.
     """
     return await_true(
         lambda: psycopg2.connect(dsn(instance, database)),

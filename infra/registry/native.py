@@ -11,7 +11,6 @@ from jobs.errors import LakeproofError
 
 HERE = Path(__file__).parent
 DATABASE = "registry"
-POSTGRES_SECONDS = 60
 # Without the second compiler it starts in less than half the time; it has little to compute.
 OPTIONS = ["-Xms32m", "-Xmx160m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
@@ -29,7 +28,7 @@ def command(instance: Instance) -> Command:
         POSTGRES=f"{address.hostname}:{address.port}",
         USER=unquote(address.username or ""),
     )
-    wait_for_port("postgres", instance.port("POSTGRES_DSN"), POSTGRES_SECONDS)
+    wait_for_port("postgres", instance.port("POSTGRES_DSN"))
     _create_database(instance)
     return Command(
         [java(), *OPTIONS, f"-Dquarkus.config.locations={properties}", "-jar", str(_program())],

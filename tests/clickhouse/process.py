@@ -16,7 +16,7 @@ from clickhouse_connect.driver.client import Client
 from infra.native.command import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 LOADER = ("loader", "loader's secret")
 ANALYST = ("analyst", "analyst's secret")
 

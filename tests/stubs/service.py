@@ -17,7 +17,7 @@ from infra.stubs.server import create_app
 from jobs.settings import Settings
 
 LOGIN = ("lake-client", "lake-secret-that-no-message-may-show")
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 EVERYTHING_DAY = "2026-01-05"
 
 
