@@ -1,5 +1,6 @@
 """Waiting for services: each becomes healthy, or the start fails with its last words."""
 
+import importlib
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ def healthy(instance: Instance, settings: Settings) -> Iterator[tuple[str, float
 
     Raises: StartFailed if a service ended for good, or if time is up.
     """
+    # Two checks need pyspark. Imported by both their threads at once, one may find it half-made.
+    importlib.import_module("pyspark.sql.connect.session")
     started = time.monotonic()
     watch = _Watch(instance, settings)
     names = [service.name for service in instance.services]
