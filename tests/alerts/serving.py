@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import requests
 import uvicorn
 
 from infra.alerts.server import application
+from jobs.patience import await_true
 
 GOOD = {"title": "gold failed", "severity": "critical", "source": "airflow gold", "detail": "a\nb"}
 JSON = {"content-type": "application/json"}
@@ -41,10 +41,8 @@ def serving(folder: Path) -> Iterator[Client]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.005)
+    late = AssertionError("the server did not start")
+    await_true(lambda: server.started, 10, lambda _: late, 0.005)
     yield Client(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
     server.should_exit = True
     thread.join()

@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import requests
 from clickhouse_connect.driver.client import Client
 
 from infra.native.command import free_port
+from jobs.patience import await_true
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -50,11 +49,8 @@ def launch(environ: dict[str, str]) -> subprocess.Popen[str]:
 
 def wait_until(holds: Any, what: str, seconds: float = START_SECONDS) -> None:
     """Return as soon as the condition holds; fail the test if it never does."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        pause.wait(0.02)
+    late = AssertionError(f"{what}: not within {seconds} s")
+    await_true(holds, seconds, lambda _: late, 0.02)
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """The stub service in a thread of the test, with rows of its own."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -14,10 +13,12 @@ import uvicorn
 from generators import ads, crm
 from infra.stubs.login import Account
 from infra.stubs.server import create_app
+from jobs.patience import await_true
 from jobs.settings import Settings
 
 LOGIN = ("lake-client", "lake-secret-that-no-message-may-show")
 START_SECONDS = 60.0
+POLL_SECONDS = 0.01
 EVERYTHING_DAY = "2026-01-05"
 
 
@@ -36,10 +37,8 @@ def serving(folder: Path, now: Callable[[], float]) -> Iterator[Settings]:
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    deadline = time.monotonic() + START_SECONDS
-    while not server.started:
-        assert time.monotonic() < deadline, f"the service did not start in {START_SECONDS} s"
-        time.sleep(0.01)  # between two looks, bounded by the deadline
+    late = AssertionError(f"the service did not start in {START_SECONDS} s")
+    await_true(lambda: server.started, START_SECONDS, lambda _: late, POLL_SECONDS)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield settings_for(f"http://127.0.0.1:{port}")
