@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from threading import Thread
 
@@ -22,7 +23,6 @@ from infra.native import supervise
 from infra.native.command import free_port, wait_for_port
 from infra.native.instance import Instance
 from jobs import capture
-from jobs.commits import latest_version
 from jobs.errors import LakeproofError
 from jobs.maintain import maintain
 from jobs.namespace import delete_objects
@@ -32,7 +32,7 @@ from jobs.session import clickhouse, object_store
 from jobs.settings import Settings
 from jobs.stream import control
 
-Fault = Callable[[Instance, Settings], None]
+Strike = Callable[[Instance, Settings], None]
 FROZEN_SECONDS = {"kafka": 45.0, "minio": 60.0}
 HARD_BOUNCES = 5
 TROUBLE_SECONDS = 20.0
@@ -49,12 +49,20 @@ LOADED = (
     "WHERE database = {database:String} AND match(name, '__[0-9]+$') AND total_rows > 0"
 )
 CHECKPOINT, TABLE = "checkpoints/bronze", "bronze/orders"
-# What a batch of the stream writes, in this order: {batch} is its number, {commit} its table's.
+# Below what a new object shows that a batch of the stream has come there, in this order.
 MOMENTS = {
-    "its offsets are logged": f"{CHECKPOINT}/offsets/{{batch}}",
+    "its offsets are logged": f"{CHECKPOINT}/offsets/",
     "rows are written": f"{TABLE}/_proc_date=",
-    "its table is committed": f"{TABLE}/_delta_log/{{commit:020}}.json",
+    "its table is committed": f"{TABLE}/_delta_log/0",
 }
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is done, as soon as `moment` has waited for its point in the platform's work."""
+
+    strike: Strike
+    moment: Callable[[Settings], None] = lambda _settings: None
 
 
 def kill(service: str, instance: Instance, _settings: Settings) -> None:
@@ -82,40 +90,6 @@ def hang(service: str, instance: Instance, _settings: Settings) -> None:
     process.suspend()
     left = LakeproofError(f"the watchdog leaves {service} as it is: `make logs S={service}`")
     await_true(lambda: not process.is_running(), WATCHDOG_SECONDS, lambda _: left)
-
-
-def kill_once_loaded(service: str, instance: Instance, settings: Settings) -> None:
-    """SIGKILL when a new version of a mart stands beside the one that is read.
-
-    Raises: LakeproofError if none is loaded.
-    """
-    process, client = _process(service, instance), clickhouse(settings)
-    idle = LakeproofError("no mart was loaded. Does the stream run?")
-    await_true(
-        lambda: client.query(
-            LOADED, parameters={"database": settings.database(MART_DATABASE)}
-        ).result_rows[0][0],
-        MOMENT_SECONDS,
-        lambda _: idle,
-        POLL_SECONDS,
-    )
-    process.kill()
-
-
-def kill_spark_once(moment: str, instance: Instance, settings: Settings) -> None:
-    """SIGKILL of the Spark server when a batch of the stream has just come to a point.
-
-    Raises: LakeproofError if no batch comes there.
-    """
-    process = _process("spark", instance)
-    version = latest_version(settings, settings.table_path("bronze.orders")) or 0
-    key = MOMENTS[moment].format(batch=_next_batch(settings), commit=version + 1)
-    before = _names(settings, key)
-    never = LakeproofError(f"no batch came to the point where {moment}. Does the stream run?")
-    await_true(
-        lambda: _names(settings, key) - before, MOMENT_SECONDS, lambda _: never, POLL_SECONDS
-    )
-    process.kill()
 
 
 def bounce_kafka(instance: Instance, settings: Settings) -> None:
@@ -170,24 +144,62 @@ def lose_checkpoint(_instance: Instance, settings: Settings) -> None:
     control.want(settings, "running")
 
 
-FAULTS: dict[str, Fault] = {
+def a_mart_is_loaded(settings: Settings) -> None:
+    """Nothing, when a new version of a mart stands beside the one that is read.
+
+    Raises: LakeproofError if none is loaded.
+    """
+    client, database = clickhouse(settings), settings.database(MART_DATABASE)
+    idle = LakeproofError("no mart was loaded. Does the stream run?")
+    await_true(
+        lambda: client.query(LOADED, parameters={"database": database}).result_rows[0][0],
+        MOMENT_SECONDS,
+        lambda _: idle,
+        POLL_SECONDS,
+    )
+
+
+def a_batch_is_there(moment: str, settings: Settings) -> None:
+    """Nothing, when a batch of the stream has just come to a moment.
+
+    Raises: LakeproofError if none comes there.
+    """
+    before = _names(settings, MOMENTS[moment])
+    never = LakeproofError(f"no batch came to the point where {moment}. Does the stream run?")
+    await_true(
+        lambda: _names(settings, MOMENTS[moment]) - before,
+        MOMENT_SECONDS,
+        lambda _: never,
+        POLL_SECONDS,
+    )
+
+
+STRIKES: dict[str, Strike] = {
     **{
         f"{service} killed": partial(kill, service)
         for service in ("spark", "stream", "kafka", "minio", "clickhouse", "postgres", SCHEDULER)
     },
     "connect killed": partial(kill, "connect"),
     "kafka killed five times": bounce_kafka,
-    **{
-        f"{service} killed between load and swap": partial(kill_once_loaded, service)
-        for service in ("stream", "clickhouse")
-    },
     f"{SCHEDULER} hung": partial(hang, SCHEDULER),
-    **{f"spark killed once {moment}": partial(kill_spark_once, moment) for moment in MOMENTS},
     "spark killed while it compacts": kill_spark_optimizing,
     **{f"{service} frozen": partial(freeze, service) for service in FROZEN_SECONDS},
     "minio late and resetting": partial(trouble_store, LATE_AND_RESET),
     "commits unanswered": partial(trouble_store, COMMIT_UNANSWERED),
     "checkpoint lost": lose_checkpoint,
+}
+FAULTS: dict[str, Fault] = {
+    **{name: Fault(strike) for name, strike in STRIKES.items()},
+    **{
+        f"spark killed once {moment}": Fault(
+            partial(kill, "spark"), partial(a_batch_is_there, moment)
+        )
+        for moment in MOMENTS
+    },
+    **{
+        f"{service} killed between load and swap": Fault(partial(kill, service), a_mart_is_loaded)
+        for service in ("stream", "clickhouse")
+    },
 }
 
 
@@ -224,11 +236,6 @@ def _process(service: str, instance: Instance) -> psutil.Process:
             lambda: supervise.pid(instance, service), MOMENT_SECONDS, lambda _: dead, POLL_SECONDS
         )
     )
-
-
-def _next_batch(settings: Settings) -> int:
-    done = (name for name in _names(settings, f"{CHECKPOINT}/offsets/") if name.isdigit())
-    return 1 + max(map(int, done), default=-1)
 
 
 def _names(settings: Settings, prefix: str) -> set[str]:

@@ -102,8 +102,9 @@ def trial(fault: str, seed: int, instance: Instance, settings: Settings) -> Outc
         before = in_bronze(settings)
         _wait(lambda: in_bronze(settings) > before, "no order comes to bronze")
         time.sleep(Random(f"{fault} {seed}").uniform(*CALM_SECONDS))  # the moment is the seed's
+        FAULTS[fault].moment(settings)
         struck = time.monotonic()
-        FAULTS[fault](instance, settings)
+        FAULTS[fault].strike(instance, settings)
         acked = load.acked
         _wait(lambda: load.acked > acked, "the broker takes no orders")
         in_kafka = _wait(lambda: _in_kafka(settings), "the broker does not say what it has")
