@@ -1,5 +1,4 @@
 # Every command. INSTANCE=<name> runs a second copy of the platform beside the main one.
-
 # The first Python that is one of the two versions the packages are locked for.
 PYTHON = $(shell for name in python3.11 python3.12 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null \
@@ -8,7 +7,7 @@ VENV := .venv/.complete
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor venv up down status logs reset demo run stream verify quality months docs lint test-fast test chaos bench
+.PHONY: help doctor venv up down status logs reset demo run stream verify quality months docs prove lint test-fast test chaos bench
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +40,8 @@ quality: up ## judge the tables as they stand and print their scores
 	@$(RUN) quality $(T)
 months: up ## months of the shop against the truth, with backfill, replay and rebuild: DAYS=90
 	@$(RUN) infra.demo.months
+prove: up ## run the proofs of answers: A=<name> or T=<topic>, T=all; without, list them
+	@$(RUN) answers
 docs: up ## write docs/dictionary.md and the contracts from the table specs
 	@$(RUN) jobs.contracts && $(RUN) jobs.lineage && $(RUN) jobs.dictionary
 lint: $(VENV) ## check style and types
@@ -52,7 +53,6 @@ test: lint ## run all tests on an instance of their own, which is gone afterward
 	@INSTANCE=test $(RUN) infra.native reset && INSTANCE=test $(RUN) infra.native up
 	@INSTANCE=test $(RUN) pytest -m "not integration" -n auto && INSTANCE=test $(RUN) pytest -m integration --durations=20; status=$$?; \
 	  test -n "$(KEEP)" || INSTANCE=test $(RUN) infra.native reset; exit $$status
-
 chaos: $(VENV) ## kill, freeze and lose parts of the running platform, count every order: SEEDS=10
 	@INSTANCE=chaos $(RUN) infra.chaos
 bench: $(VENV) ## measure the platform into docs/bench.json; PARTS="start demo freshness ..."

@@ -15,7 +15,7 @@ from jobs.serve import MART_DATABASE
 from jobs.session import clickhouse, object_store, postgres
 from jobs.settings import Settings
 from jobs.specs import topic_specs
-from jobs.stream.state import SCHEMA as STREAM_SCHEMA
+from jobs.state import SCHEMA as STATE_SCHEMA
 from jobs.topics import admin, create_all
 
 ANSWER_SECONDS = 30
@@ -51,7 +51,7 @@ def _delete(settings: Settings) -> None:
 
 def _drop_schemas(settings: Settings) -> None:
     with closing(postgres(settings)) as connection, connection, connection.cursor() as cursor:
-        for schema in (SHOP_SCHEMA, STREAM_SCHEMA):
+        for schema in (SHOP_SCHEMA, STATE_SCHEMA):
             name = sql.Identifier(settings.schema(schema))
             cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
 

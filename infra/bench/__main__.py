@@ -5,7 +5,6 @@
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -15,11 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from infra.airflow.client import Airflow
 from infra.bench import daily_revenue, events, increments, streams
-from infra.bench.memory import GIB, memory_gib, peak_memory
+from infra.bench.memory import memory_gib, peak_memory
+from infra.machine import machine
 from infra.native.down import down, reset
 from infra.native.up import up
 from jobs.errors import LakeproofError
@@ -91,9 +89,7 @@ def main(chosen: list[str]) -> None:
 
 
 def _circumstances() -> Figures:
-    memory = psutil.virtual_memory().total / GIB
-    machine = f"{psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
-    return {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine}
+    return {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
 
 
 def _start(_settings: Settings) -> Figures:

@@ -10,10 +10,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from statistics import median
 
-import psutil
-
 from infra.chaos.faults import FAULTS
 from infra.chaos.trial import Outcome, trial
+from infra.machine import machine
 from infra.native.down import reset
 from infra.native.instance import load
 from infra.native.up import up
@@ -83,10 +82,9 @@ def verdict(outcomes: list[Outcome]) -> str:
 
 def report(outcomes: list[Outcome]) -> dict[str, object]:
     """The trials as they are kept, with the machine they ran on."""
-    memory = psutil.virtual_memory().total / (1 << 30)
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{psutil.cpu_count()} cores, {memory:.0f} GiB",
+        "machine": machine(),
         "verdict": verdict(outcomes),
         "trials": [asdict(outcome) for outcome in outcomes],
     }

@@ -14,8 +14,8 @@ from jobs.alert import Alert, alert
 from jobs.errors import LakeproofError
 from jobs.patience import await_true
 from jobs.settings import Settings, load_settings
+from jobs.state import execute
 from jobs.stream import freshness
-from jobs.stream.state import execute
 
 Wanted = Literal["running", "stopped"]
 OLDEST_BEAT_SECONDS = 30

@@ -22,7 +22,7 @@ from jobs.serve import mart_name, served_version
 from jobs.session import clickhouse, require_kafka
 from jobs.settings import Settings
 from jobs.specs import find_spec
-from jobs.stream.state import execute
+from jobs.state import execute
 
 BRONZE, MART = "bronze.orders", "gold.revenue_per_minute"
 LOOK_SECONDS, REST_SECONDS = 0.25, 2.0

@@ -1,4 +1,4 @@
-"""Where the stream's rows stand: in a schema of the database, one for each namespace."""
+"""Where the platform keeps what it says of itself: a schema of the database for each namespace."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,7 +13,7 @@ SCHEMA = "operations"
 
 
 def execute(settings: Settings, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-    """The rows a statement gives, none if it gives none; `{schema}` in it is the stream's.
+    """The rows a statement gives, none if it gives none; `{schema}` in it is that one.
 
     Raises: ServiceDown.
     """

@@ -1,0 +1,1 @@
+"""Interview answers, each with the proof that runs beside it."""

@@ -1,0 +1,1 @@
+"""What several proofs need to show their point."""
