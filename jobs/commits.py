@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow
+import pyarrow.compute
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
@@ -58,6 +60,34 @@ class RunRecord:
         return "\n".join([f"{self.table:<24} {said}", *(f"  warning: {w}" for w in self.warnings)])
 
 
+@dataclass(frozen=True)
+class Standing:
+    """A table as it is now: its newest version, when that was committed, and what it holds."""
+
+    version: int
+    committed_at: datetime
+    rows_count: int
+    size_bytes: int
+
+
+def standing_now(settings: Settings, path: str) -> Standing | None:
+    """The table as it is now, None where there is no table.
+
+    Raises: ServiceDown.
+    """
+    table = _open(settings, path)
+    if table is None:
+        return None
+    newest = table.history(1)[0]
+    files = pyarrow.table(table.get_add_actions(flatten=True))
+    return Standing(
+        version=int(newest["version"]),
+        committed_at=datetime.fromtimestamp(newest["timestamp"] / 1000, UTC),
+        rows_count=pyarrow.compute.sum(files["num_records"]).as_py() or 0,
+        size_bytes=pyarrow.compute.sum(files["size_bytes"]).as_py() or 0,
+    )
+
+
 def exists(settings: Settings, path: str) -> bool:
     """Whether a Delta table is at the path."""
     return bool(_history(settings, path, 1))
@@ -68,16 +98,18 @@ def _history(settings: Settings, path: str, limit: int | None = None) -> list[di
 
     Raises: ServiceDown.
     """
+    table = _open(settings, path)
+    return table.history(limit) if table else []
+
+
+def _open(settings: Settings, path: str) -> DeltaTable | None:
     require_object_store(settings)
     try:
-        table = DeltaTable(
-            path.replace("s3a://", "s3://", 1),
-            storage_options=_storage_options(settings),
-            without_files=True,
+        return DeltaTable(
+            path.replace("s3a://", "s3://", 1), storage_options=_storage_options(settings)
         )
     except TableNotFoundError:
-        return []
-    return table.history(limit)
+        return None
 
 
 def _storage_options(settings: Settings) -> dict[str, str]:

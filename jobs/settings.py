@@ -42,6 +42,8 @@ class Settings:
     airflow_url: str
     airflow_user: str
     airflow_password: str = field(repr=False)
+    console_url: str
+    console_token: str = field(repr=False)
     instance: str = MAIN_INSTANCE
     namespace: str = ""
 

@@ -1,18 +1,13 @@
 """Adding a table is two files: everything else of it appears by itself."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobs.settings import ROOT
+from tests.tree import copied, python
 
-TREE = ("jobs", "quality", "dags", "infra", "generators", "tests", "pyproject.toml", ".env.example")
 YAML = """
 description: Which currencies do people pay in, day by day?
 grain: one row per order_date and currency
@@ -69,23 +64,16 @@ print("TOLD " + json.dumps({
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository to which two files were added."""
-    root = tmp_path_factory.mktemp("tree")
-    for name in TREE:
-        source = ROOT / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, root / name)
+    root = copied(tmp_path_factory.mktemp("tree"))
     (root / "jobs" / "gold" / "currencies.yml").write_text(YAML)
     (root / "jobs" / "gold" / "currencies.py").write_text(TRANSFORM)
     return root
 
 
 def _python(tree: Path, *arguments: str) -> str:
-    own = {"PYTHONPATH": str(tree), "AIRFLOW_HOME": str(tree / "airflow")}
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=tree, env={**os.environ, **own}, capture_output=True
-    )
-    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
-    return done.stdout.decode()
+    done = python(tree, *arguments, AIRFLOW_HOME=str(tree / "airflow"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_task_suite_mart_dictionary_and_contract_appear(tree: Path) -> None:

@@ -32,13 +32,15 @@ RETRIES: dict[str, Any] = {
 }
 
 
-def nightly(hour: int) -> CronTriggerTimetable:
-    """Each night at this hour (UTC), the first time at the next one.
+def nightly(hour: int, weekday: str = "*") -> CronTriggerTimetable:
+    """Each night at this hour (UTC), or that of one day of the week, the first time at the next.
 
     A DAG with a start date, or a plain cron expression, would also run for last night as soon as
     it is switched on, and one started by hand then waits behind it. Give the DAG no start date.
     """
-    return CronTriggerTimetable(f"0 {hour} * * *", timezone="UTC", run_immediately=timedelta(0))
+    return CronTriggerTimetable(
+        f"0 {hour} * * {weekday}", timezone="UTC", run_immediately=timedelta(0)
+    )
 
 
 @contextmanager

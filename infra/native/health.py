@@ -189,6 +189,7 @@ CHECKS: dict[str, Check] = {
     "postgres": check_postgres,
     "stubs": check_http("stubs", lambda settings: settings.shop_api_url),
     "alerts": check_http("alerts", lambda settings: settings.alert_url),
+    "console": check_http("console", lambda settings: settings.console_url),
     "spark": check_spark,
     "connect": check_http(
         "connect",

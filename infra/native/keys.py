@@ -72,6 +72,8 @@ KEYS = (
         8090,
     ),
     Key("ALERT_URL", "where alerts are posted to", "http://127.0.0.1:{port}", 8091),
+    Key("CONSOLE_URL", "the console: answers and their proofs", "http://127.0.0.1:{port}", 8070),
+    Key("CONSOLE_TOKEN", "lets a browser run proofs from the console", "{secret}"),
     Key("AIRFLOW_URL", "Airflow's web page and API", "http://127.0.0.1:{port}", 8080),
     Key("AIRFLOW_USER", "login of Airflow's administrator", "admin"),
     Key("AIRFLOW_PASSWORD", "password of Airflow's administrator", "{secret}"),

@@ -39,6 +39,7 @@ OTHERS = (
     Service("postgres", "store", "POSTGRES_DSN", stop_signal="INT"),
     Service("stubs", "store", "SHOP_API_URL"),
     Service("alerts", "store", "ALERT_URL"),
+    Service("console", "compute", "CONSOLE_URL"),
     Service("spark", "compute", "SPARK_REMOTE", starting_seconds=10),
     Service("connect", "compute", "CONNECT_URL", starting_seconds=10),
     Service("registry", "compute", "SCHEMA_REGISTRY_URL", starting_seconds=6),

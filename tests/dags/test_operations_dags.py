@@ -35,9 +35,9 @@ def test_maintenance_deletes_nothing_unless_told_and_nothing_younger_than_a_week
     assert params.get_param("retention_days").schema["minimum"] == 7
 
 
-@pytest.mark.parametrize("dag_id", ["maintenance", "quality"])
+@pytest.mark.parametrize(("dag_id", "days"), [("maintenance", 1), ("quality", 1), ("answers", 7)])
 def test_switched_on_the_nightly_dags_wait_for_the_next_night(
-    dags: dict[str, Any], dag_id: str
+    dags: dict[str, Any], dag_id: str, days: int
 ) -> None:
     """Else what a person starts then waits behind a run over all tables for last night."""
     dag = dags[dag_id]
@@ -45,7 +45,7 @@ def test_switched_on_the_nightly_dags_wait_for_the_next_night(
     since = TimeRestriction(earliest=dag.start_date, latest=None, catchup=dag.catchup)
     asked_at = datetime.now(UTC)
     first = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=since)
-    assert asked_at < first.run_after <= asked_at + timedelta(days=1, seconds=1)
+    assert asked_at < first.run_after <= asked_at + timedelta(days=days, seconds=1)
 
 
 def test_switched_on_the_daily_backfill_waits_for_the_end_of_this_day(dags: dict[str, Any]) -> None:
@@ -90,6 +90,7 @@ def test_every_dag_has_a_deadline_that_is_told(dags: dict[str, Any]) -> None:
         "gold": half_an_hour,
         "serve": half_an_hour,
         "quality": timedelta(hours=2),
+        "answers": timedelta(hours=2),
         "maintenance": timedelta(hours=2),
         "backfill": half_an_hour,
         "capture": timedelta(minutes=5),
