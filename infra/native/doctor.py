@@ -22,6 +22,7 @@ GO_MINIMUM = (1, 24)
 GIB = 1 << 30
 MEMORY_MINIMUM = 8 * GIB
 DISK_MINIMUM = 10 * GIB
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 LISTENING = "0A"
 
 
@@ -49,6 +50,14 @@ def tools(maven_wanted: bool, go_wanted: bool) -> "list[Finding]":
         problem = "setpriv: PostgreSQL refuses to run as root and needs it to become another user"
         found.append(Finding(problem, _install("util-linux", "")))
     return found
+
+
+def browser() -> "list[Finding]":
+    """A warning if there is no browser, in which only `make test` looks at the console."""
+    if any(map(shutil.which, BROWSERS)):
+        return []
+    remedy = _install("chromium", "--cask chromium")
+    return [Finding("Chromium, which only make test needs", remedy, False)]
 
 
 def resources() -> "list[Finding]":
@@ -100,7 +109,7 @@ def main() -> int:
     from jobs.settings import env_file, state_dir
 
     wanted = {download.tool for download in install.missing()}
-    found = [*tools("mvn" in wanted, "go" in wanted), *resources()]
+    found = [*tools("mvn" in wanted, "go" in wanted), *browser(), *resources()]
     try:
         name = instance.current_name()
         if env_file(name).exists():

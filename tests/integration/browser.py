@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+from infra.native.doctor import BROWSERS
+
 # Without these it asks its makers' servers for updates and, as root, does not start.
 SWITCHES = [
     "--no-sandbox",
@@ -26,7 +27,7 @@ def installed() -> str:
 
     Raises: AssertionError with what to install, where we may not.
     """
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
         print("installing  chromium, for the console's tests ...", flush=True)
         subprocess.run(["apt-get", "update", "-qq"], check=True)

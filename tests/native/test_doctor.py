@@ -84,6 +84,13 @@ def test_bare_machine_lacks_everything_and_each_has_a_command(programs: Path) ->
         assert "install " in finding.remedy
 
 
+def test_a_missing_browser_is_a_warning_and_any_of_them_will_do(programs: Path) -> None:
+    [finding] = doctor.browser()
+    assert not finding.stops and "chromium" in finding.remedy
+    add(programs, "google-chrome", "")
+    assert doctor.browser() == []
+
+
 def test_installed_jars_and_minio_need_neither_maven_nor_go(programs: Path) -> None:
     found = "\n".join(str(finding) for finding in doctor.tools(False, False))
     assert "Maven" not in found and "Go 1.24" not in found
