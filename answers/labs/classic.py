@@ -1,39 +1,127 @@
-"""Scripts that need a Spark driver of their own: RDDs do not exist in Spark Connect."""
+"""Scripts with a Spark driver of their own: Spark Connect reaches neither RDDs nor executors."""
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from subprocess import PIPE, Popen
+from tempfile import TemporaryDirectory
+from threading import Timer
+from typing import TYPE_CHECKING, Any
 
+import psutil
+import requests
+
+from infra.spark.native import spark_home
 from jobs.errors import LakeproofError
 from jobs.settings import ROOT
 
-PATIENCE_SECONDS = 300
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+PATIENCE_SECONDS = 600
+ANSWER_SECONDS = 30
 ERROR_LINES = 20
 CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
+LOGGING = ROOT / "infra" / "spark" / "log4j2.properties"
+NOTHING: Mapping[str, str] = {}
+DEFAULTS = {
+    "spark.ui.port": "0",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.driver.memory": "1g",
+    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={LOGGING}",
+}
 
 
-def run_script(script: Path, *arguments: str, **variables: str) -> Mapping[str, Any]:
+def run_script(script: Path, *arguments: str) -> Mapping[str, Any]:
     """What the script found: the JSON object of the last line it prints; the others are shown.
 
-    Raises: LakeproofError with the end of its error output if it fails.
+    It runs in a folder of its own, which is gone afterwards with every process it started.
+    Raises: LakeproofError with the end of its error output if it fails or takes too long.
     """
+    last = ""
+    with TemporaryDirectory(prefix="classic-") as folder:
+        errors = Path(folder) / "errors.txt"
+        command = [sys.executable, str(script), *arguments]
+        with (
+            errors.open("w") as told,
+            Popen(
+                command,
+                env=_environment(folder),
+                cwd=folder,
+                stdout=PIPE,
+                stderr=told,
+                text=True,
+                start_new_session=True,
+            ) as process,
+        ):
+            assert process.stdout
+            alarm = Timer(PATIENCE_SECONDS, end_session, [process.pid])
+            alarm.start()
+            try:
+                for line in process.stdout:
+                    if last:
+                        print(last, flush=True)
+                    last = line.rstrip()
+                code = process.wait()
+            finally:
+                alarm.cancel()
+                end_session(process.pid)
+        if code:
+            end = "\n".join(errors.read_text().splitlines()[-ERROR_LINES:])
+            raise LakeproofError(f"{script} ended with {code}:\n{end}")
+    found: Mapping[str, Any] = json.loads(last)
+    return found
+
+
+def session(master: str, settings: Mapping[str, str] = NOTHING) -> "SparkSession":
+    """A classic session, for a script that `run_script` runs."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master(master)
+    for name, value in {**DEFAULTS, **settings}.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def monitored(session: "SparkSession", what: str) -> list[dict[str, Any]]:
+    """What Spark's own monitoring says of the session's "stages", "executors" and so on."""
+    context = session.sparkContext
+    # Private and without a public twin: it tells when all that has happened is on the page.
+    context._jsc.sc().listenerBus().waitUntilEmpty()
+    url = f"{context.uiWebUrl}/api/v1/applications/{context.applicationId}/{what}"
+    answer = requests.get(url, timeout=ANSWER_SECONDS)
+    answer.raise_for_status()
+    rows: list[dict[str, Any]] = answer.json()
+    return rows
+
+
+def jvm(session: "SparkSession") -> Any:
+    """The session's Java side, for what Spark has no Python for."""
+    return session.sparkContext._jvm
+
+
+def end_session(leader: int) -> None:
+    """Nothing; every process is gone that the process started or that it is."""
+    ended = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getsid(process.pid) == leader:
+                process.kill()
+                ended.append(process)
+    psutil.wait_procs(ended, timeout=ANSWER_SECONDS)
+
+
+def _environment(folder: str) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if key not in CONNECT_VARIABLES}
-    done = subprocess.run(
-        [sys.executable, str(script), *arguments],
-        env=kept | {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable} | variables,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-    )
-    if done.returncode:
-        end = "\n".join(done.stderr.splitlines()[-ERROR_LINES:])
-        raise LakeproofError(f"{script} failed with {done.returncode}:\n{end}")
-    *told, found = done.stdout.splitlines()
-    print("\n".join(told))
-    result: Mapping[str, Any] = json.loads(found)
-    return result
+    return kept | {
+        "PYTHONPATH": str(ROOT),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "SPARK_HOME": str(spark_home()),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LOCAL_DIRS": folder,
+    }
