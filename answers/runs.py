@@ -95,7 +95,8 @@ def record(answer: Answer, run: Run) -> None:
     """Nothing; the run stands beside the answer, for whoever reads it where it never ran."""
     row = _row(run) | {"started_at": run.started_at.isoformat(timespec="seconds")}
     row |= {"claims": run.claims, "evidence": to_json(run.evidence)}
-    (answer.folder / RECORD).write_text(json.dumps(row, indent=1, ensure_ascii=False) + "\n")
+    lines = ",\n".join(f"{json.dumps(key)}: {_lines(value)}" for key, value in row.items())
+    (answer.folder / RECORD).write_text(f"{{\n{lines}\n}}\n")
 
 
 def recorded(answer: Answer) -> Run | None:
@@ -106,6 +107,13 @@ def recorded(answer: Answer) -> Run | None:
     row: dict[str, Any] = json.loads(path.read_text())
     row["started_at"] = datetime.fromisoformat(row["started_at"])
     return _run([*row.values()])
+
+
+def _lines(value: Any) -> str:
+    """JSON with a line for each entry of a list, so that a change of one is a change of a line."""
+    if not isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False)
+    return "[\n" + ",\n".join(f" {json.dumps(each, ensure_ascii=False)}" for each in value) + "\n]"
 
 
 def _row(run: Run) -> dict[str, Any]:

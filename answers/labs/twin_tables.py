@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.dataset as ds  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.dataset as ds
 from deltalake import DeltaTable
-from pyarrow.fs import S3FileSystem  # type: ignore[import-untyped]
+from pyarrow.fs import S3FileSystem
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.session import object_store, spark
