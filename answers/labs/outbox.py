@@ -1,0 +1,74 @@
+"""Messages under way with confluent-kafka, and which of them were acknowledged."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+from confluent_kafka import Producer
+
+from answers.labs.kafka import wait_until
+from jobs.settings import Settings
+
+RATE_PER_SECOND = 200
+DELIVERY_SECONDS = 120.0
+
+
+def client(settings: Settings, acks: str, seconds: float = DELIVERY_SECONDS) -> Producer:
+    """A producer that gives up on a message after so many seconds."""
+    return Producer(
+        {
+            "bootstrap.servers": settings.kafka_bootstrap_servers,
+            "acks": acks,
+            "enable.idempotence": acks == "all",
+            "delivery.timeout.ms": int(seconds * 1000),
+            "log_level": 0,
+        }
+    )
+
+
+class Outbox:
+    """Values sent by a producer, and those of them that were acknowledged."""
+
+    def __init__(self, producer: Producer, topic: str) -> None:
+        self.producer, self.topic = producer, topic
+        self.acked: list[bytes] = []
+        self.acked_at: list[float] = []
+
+    def put(self, value: bytes) -> None:
+        """Nothing; its fate is told when the producer is polled."""
+        self.producer.produce(self.topic, value, on_delivery=self._settled)
+
+    def _settled(self, error: Any, message: Any) -> None:
+        if error is None:
+            self.acked.append(message.value())
+            self.acked_at.append(time.monotonic())
+
+    def wait_for(self, more: int) -> None:
+        """Nothing, once so many more are acknowledged."""
+        wanted = len(self.acked) + more
+        wait_until(lambda: len(self.acked) >= wanted, f"{more} acknowledgements")
+
+
+@contextmanager
+def load(settings: Settings, topic: str) -> Iterator[Outbox]:
+    """Numbered messages at a steady rate, in a thread, each acknowledged by all in the end."""
+    box, over = Outbox(client(settings, "all"), topic), threading.Event()
+
+    def send_on() -> None:
+        for number in count():
+            box.put(b"%d" % number)
+            box.producer.poll(1 / RATE_PER_SECOND)
+            if over.is_set():
+                break
+        box.producer.flush()
+
+    thread = threading.Thread(target=send_on)
+    thread.start()
+    try:
+        yield box
+    finally:
+        over.set()
+        thread.join()
