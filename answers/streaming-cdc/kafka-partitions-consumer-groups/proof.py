@@ -18,8 +18,7 @@ import pytest
 from kafka import KafkaConsumer
 
 from answers.evidence import Evidence, more_than
-from answers.labs.kafka import create_topic, member, producer, read_all, send
-from jobs.patience import await_true
+from answers.labs.kafka import create_topic, member, producer, read_all, send, wait_until
 from jobs.session import postgres
 from jobs.settings import ROOT, Settings
 from jobs.topics import admin
@@ -30,7 +29,6 @@ NUMBERS = 25  # of each key
 BATCH = 30  # messages that a producer without keys sends to one partition, then to the next
 MESSAGES = KEYS * NUMBERS
 WORK_SECONDS = 0.001
-PATIENCE_SECONDS = 60
 MEMBERS = (1, 2, 4, 5)
 WORKER = Path(__file__).with_name("worker.py")
 # The work of a message: a call to another system that answers after a millisecond.
@@ -48,21 +46,13 @@ def numbered(start: int = 0) -> Messages:
     ]
 
 
-def number_of(value: bytes) -> tuple[bytes, int]:
-    key, number = value.split(b":")
-    return key, int(number)
-
-
 def backward_steps(values: Iterable[bytes]) -> int:
     """How often a key's number is followed by a lower one of the same key."""
     seen: dict[bytes, list[int]] = defaultdict(list)
-    for key, number in map(number_of, values):
-        seen[key].append(number)
+    for value in values:
+        key, number = value.split(b":")
+        seen[key].append(int(number))
     return sum(later < earlier for one in seen.values() for earlier, later in pairwise(one))
-
-
-def late(what: str) -> Any:
-    return lambda _: AssertionError(f"{what}: not within {PATIENCE_SECONDS} s")
 
 
 @dataclass
@@ -110,7 +100,7 @@ def team(settings: Settings, topic: str, members: int) -> Iterator[Team]:
             thread.start()
             threads.callback(thread.join)
         threads.callback(over.set)
-        await_true(found.is_settled, PATIENCE_SECONDS, late("all partitions shared out"))
+        wait_until(found.is_settled, "all partitions shared out")
         yield found
 
 
@@ -120,8 +110,7 @@ def handled_by(settings: Settings, members: int) -> Team:
     with team(settings, topic, members) as found:
         started = time.monotonic()
         send(settings, topic, numbered())
-        all_handled = late("all handled")
-        await_true(lambda: found.count() >= MESSAGES, PATIENCE_SECONDS, all_handled, 0.01)
+        wait_until(lambda: found.count() >= MESSAGES, "all handled")
         found.seconds = time.monotonic() - started
     return found
 
@@ -148,7 +137,7 @@ def test_across_partitions_there_is_no_order(
     evidence: Evidence, teams: dict[int, Team], settings: Settings
 ) -> None:
     [done] = teams[1].handled
-    numbers = [number_of(record.value)[1] for record in done]
+    numbers = [int(record.value.split(b":")[1]) for record in done]
     backward = sum(later < earlier for earlier, later in pairwise(numbers))
     evidence("steps back across partitions", backward, more_than(0), "times")
     topic = create_topic(settings, "without_key", PARTITIONS)
@@ -239,22 +228,16 @@ def test_when_a_member_is_killed_the_others_take_over_and_nothing_is_lost(
     topic = create_topic(settings, "with_a_death", PARTITIONS)
     workers = "SELECT DISTINCT worker FROM {}.handled"
     with worker(settings, topic, "doomed") as doomed, worker(settings, topic, "survivor"):
-        both = late("both in the group")
-        await_true(lambda: is_shared_by_two(settings, topic), PATIENCE_SECONDS, both)
+        wait_until(lambda: is_shared_by_two(settings, topic), "both in the group")
         send(settings, topic, numbered())
-        at_work = late("both at work")
-        await_true(lambda: len(rows_of(settings, workers)) == 2, PATIENCE_SECONDS, at_work, 0.01)
+        wait_until(lambda: len(rows_of(settings, workers)) == 2, "both at work")
         doomed.send_signal(signal.SIGKILL)
         doomed.wait()
         killed = time.monotonic()
         sent = numbered() + numbered(NUMBERS)
         send(settings, topic, numbered(NUMBERS))
         every = "SELECT count(DISTINCT (partition, at)) FROM {}.handled"
-        await_true(
-            lambda: rows_of(settings, every) == [(len(sent),)],
-            PATIENCE_SECONDS,
-            late("all handled"),
-        )
+        wait_until(lambda: rows_of(settings, every) == [(len(sent),)], "all handled")
         evidence("until all was handled again", time.monotonic() - killed, unit="s")
     values = rows_of(settings, "SELECT DISTINCT partition, at, value FROM {}.handled")
     assert sorted(bytes(row[2]) for row in values) == sorted(value for _, value in sent)
