@@ -132,9 +132,17 @@ def is_running(instance: Instance) -> bool:
 
 
 def processes(instance: Instance) -> list[Process]:
-    """Every service, in the order of the list. The supervisor must be running."""
+    """Every service, in the order of the list. The supervisor must be running.
+
+    Raises: LakeproofError if it was started before a service was added.
+    """
     answer = cast("list[dict[str, Any]]", _server(instance).supervisor.getAllProcessInfo())
     known = {entry["name"]: entry for entry in answer}
+    if new := [service.name for service in instance.services if service.name not in known]:
+        raise LakeproofError(
+            f"Instance {instance.name} was started before there was {', '.join(new)}: "
+            "`make up` starts it again, with its data."
+        )
     return [_process(service.name, known[service.name]) for service in instance.services]
 
 
