@@ -10,23 +10,20 @@ from typing import Any
 from confluent_kafka import Producer
 
 from answers.labs.kafka import wait_until
+from generators.producer import Transport, confluent_options
 from jobs.settings import Settings
 
 RATE_PER_SECOND = 200
 DELIVERY_SECONDS = 120.0
+ALL = "all"
 
 
 def client(settings: Settings, acks: str, seconds: float = DELIVERY_SECONDS) -> Producer:
-    """A producer that gives up on a message after so many seconds."""
-    return Producer(
-        {
-            "bootstrap.servers": settings.kafka_bootstrap_servers,
-            "acks": acks,
-            "enable.idempotence": acks == "all",
-            "delivery.timeout.ms": int(seconds * 1000),
-            "log_level": 0,
-        }
-    )
+    """The platform's producer, or one with other acks; it gives up after so many seconds."""
+    options = confluent_options(settings, Transport(delivery_seconds=seconds))
+    if acks != ALL:
+        options |= {"acks": acks, "enable.idempotence": False}
+    return Producer(options)
 
 
 class Outbox:

@@ -30,7 +30,7 @@ from jobs.settings import Settings
 from jobs.specs import find_spec
 from jobs.topics import admin
 
-RUN = Run(date(2026, 1, 5), 90, 7)
+RUN, NEXT_RUN = (Run(date(2026, 1, day), 90, 7) for day in (5, 6))
 TODAY = date(2026, 1, 7)
 ARRIVAL_DAYS = (date(2018, 1, 5), date(2026, 1, 5), date(2026, 1, 6))
 KEPT_DAYS = (date(2033, 1, 1) - date(2026, 1, 1)).days
@@ -50,6 +50,8 @@ def lake(settings: Settings) -> Settings:
     stubs.hand_over(RUN.day, RUN.seed, settings)
     oltp.advance(RUN, [], settings)
     capture.start(settings)
+    capture.wait_until_caught_up(settings)
+    oltp.advance(NEXT_RUN, [], settings)  # with deletions, after the capture began
     values = [message.value for message in stream(RUN) if message.topic == ORDERS]
     keep_all(settings)
     for number, day in enumerate(ARRIVAL_DAYS):

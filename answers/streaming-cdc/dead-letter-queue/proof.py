@@ -143,9 +143,8 @@ def test_a_dead_letter_is_the_message_as_it_came_with_why_and_whence(
         assert said["dlq.reasons"] == sent.spoiled[letter.value]
     evidence("dead letters", len(letters), len(sent.spoiled), "letters")
     evidence("of them equal to the record at their place, byte for byte", as_it_came, len(letters))
-    example = letters[0]
-    heads = [(name, value.decode()) for name, value in example.headers if name != "dlq.run_id"]
-    shown = [("value", example.value[-40:].decode()), *heads]
+    heads = [(name, value.decode()) for name, value in letters[0].headers if name != "dlq.run_id"]
+    shown = [("value", letters[0].value[-40:].decode()), *heads]
     evidence.table("one letter", ("header", "says"), [(a, b.split(".", 1)[-1]) for a, b in shown])
 
 
@@ -156,12 +155,8 @@ def test_a_consumer_with_no_place_for_bad_messages_stands_still_or_lies(
     topic = settings.topic(ORDERS)
     place = TopicPartition(topic, 0)
     records = [record for record in read_all(settings, topic) if record.partition == 0]
-    naive = {
-        "bootstrap_servers": settings.kafka_bootstrap_servers,
-        "group_id": f"{topic}.naive",
-        "enable_auto_commit": False,
-        "auto_offset_reset": "earliest",
-    }
+    naive: dict[str, Any] = {"enable_auto_commit": False, "auto_offset_reset": "earliest"}
+    naive |= {"bootstrap_servers": settings.kafka_bootstrap_servers, "group_id": f"{topic}.naive"}
     stood_at = []
     for _ in range(ATTEMPTS):
         with closing(KafkaConsumer(**naive)) as consumer:

@@ -143,17 +143,16 @@ def stream_process(settings: Settings) -> Iterator[None]:
         yield
         control.want(settings, "stopped", PATIENCE_SECONDS)  # after the pass that is under way
     finally:
-        started.kill()
+        started.terminate()  # a clean end, with its query
         started.wait()
 
 
 @pytest.fixture(scope="module")
 def live(settings: Settings) -> Live:
     """A stream that met what had happened before, and after that orders that kept coming."""
-    early = [Message(ORDERS, KEY, order(one.name, 0, moment(0))) for one in visitors()]
-    clicks = [
-        Message(CLICKS, KEY, click(v.name, *at)) for v in visitors() for at in v.clicks.items()
-    ]
+    found = visitors()
+    early = [Message(ORDERS, KEY, order(one.name, 0, moment(0))) for one in found]
+    clicks = [Message(CLICKS, KEY, click(v.name, *at)) for v in found for at in v.clicks.items()]
     posts = [Message(SOCIAL_MENTIONS, KEY, said(mention)) for mention in mentions()]
     send([*clicks, *posts, *early], "early", settings)
     made: list[float] = []
