@@ -135,6 +135,22 @@ class KafkaPythonProducer:
             self._client.close(CLOSE_SECONDS)
 
 
+def confluent_options(settings: Settings, transport: Transport) -> dict[str, Any]:
+    """What librdkafka is told so that no message it acknowledged is lost or doubled."""
+    return {
+        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        "acks": "all",
+        "enable.idempotence": True,
+        "compression.type": "lz4" if transport.lz4 else "none",
+        "linger.ms": transport.linger_ms,
+        "delivery.timeout.ms": int(transport.delivery_seconds * 1000),
+        # What Java and kafka-python do with a key.
+        "partitioner": "murmur2_random",
+        # Failures come back as reports; librdkafka would print them as well.
+        "log_level": 0,
+    }
+
+
 class ConfluentProducer:
     """librdkafka: for load."""
 
@@ -143,20 +159,7 @@ class ConfluentProducer:
     ) -> None:
         self._headers = headers
         self._report = report
-        self._client: Any = ConfluentClient(
-            {
-                "bootstrap.servers": settings.kafka_bootstrap_servers,
-                "acks": "all",
-                "enable.idempotence": True,
-                "compression.type": "lz4" if transport.lz4 else "none",
-                "linger.ms": transport.linger_ms,
-                "delivery.timeout.ms": int(transport.delivery_seconds * 1000),
-                # What Java and kafka-python do with a key.
-                "partitioner": "murmur2_random",
-                # Failures come back as reports; librdkafka would print them as well.
-                "log_level": 0,
-            }
-        )
+        self._client: Any = ConfluentClient(confluent_options(settings, transport))
 
     def send(self, topic: str, message: Message) -> None:
         settled = partial(self._settled, message)
