@@ -32,7 +32,8 @@ DEFAULTS = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.shuffle.partitions": "4",
     "spark.driver.memory": "1g",
-    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={LOGGING}",
+    # Java's usual collector breaks a small heap into pieces in which no page of a sort finds room.
+    "spark.driver.extraJavaOptions": f"-XX:+UseParallelGC -Dlog4j2.configurationFile={LOGGING}",
 }
 
 
@@ -71,6 +72,7 @@ def run_script(script: Path, *arguments: str) -> Mapping[str, Any]:
                 alarm.cancel()
                 end_session(process.pid)
         if code:
+            print(last, flush=True)
             end = "\n".join(errors.read_text().splitlines()[-ERROR_LINES:])
             raise LakeproofError(f"{script} ended with {code}:\n{end}")
     found: Mapping[str, Any] = json.loads(last)

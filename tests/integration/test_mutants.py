@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from answers import guards
 from answers.book import find
 from answers.book import test_name as name_of_test
-from answers.guards import tests_of
 from jobs.settings import ROOT, Settings
 from tests.integration.lake import environment
 from tests.tree import copied, python
@@ -127,7 +127,7 @@ def test_a_broken_platform_turns_the_right_answer_red(
     assert sound.count(mutant.sound) == 1, f"{mutant.file} no longer says {mutant.sound!r} once"
     test = name_of_test(mutant.claim)
     proof = find(mutant.answer).proof
-    assert test in tests_of(proof)
+    assert test in guards.tests_of(proof)
     file.write_text(sound.replace(mutant.sound, mutant.broken))
     command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", "--tb=short"]
     try:
