@@ -26,7 +26,11 @@ from jobs.specs import find_spec
 
 RUN = Run(date(2026, 1, 5), 250, 7, Defects.totalling(0.2))
 # One in ten customers is another one by the time that gold is made.
-RENAMED = "UPDATE customers SET full_name = full_name || ' II' WHERE right(customer_id, 1) = '7'"
+RENAMED = """
+UPDATE customers SET full_name = full_name || ' II',
+    updated_at = current_setting('shop.clock')::timestamptz
+WHERE right(customer_id, 1) = '7'
+"""
 MART, FACT, CALENDAR = "gold.daily_revenue", "gold.fact_order_items", "gold.dim_date"
 # What the business asks, of the mart and of the orders as they arrived.
 QUESTIONS = {
