@@ -41,6 +41,7 @@ def prove(answers: list[Answer], is_recorded: bool = False) -> int:
         elif is_recorded:
             record(find(run.slug), run)
 
+    os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the tests that may have started us
     paths = [str(answer.proof) for answer in answers]
     quiet = ["-s", "-p", "no:terminal", "-p", "no:cacheprovider", "-W", "ignore"]
     code = pytest.main(

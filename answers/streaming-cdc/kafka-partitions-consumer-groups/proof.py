@@ -68,10 +68,11 @@ class Team:
         return [len(consumer.assignment()) for consumer in self.consumers]
 
     def is_settled(self) -> bool:
-        """Whether all partitions are shared out as evenly as they can be."""
+        """Whether each partition is one member's, as evenly as can be."""
         members = len(self.consumers)
         even = [PARTITIONS // members + (n < PARTITIONS % members) for n in range(members)]
-        return sorted(self.shares()) == sorted(even)
+        held = set().union(*(consumer.assignment() for consumer in self.consumers))
+        return sorted(self.shares()) == sorted(even) and len(held) == PARTITIONS
 
     def count(self) -> int:
         """Messages handled by all."""
@@ -92,7 +93,8 @@ def work(settings: Settings, consumer: KafkaConsumer, done: list[Any], over: Any
 def team(settings: Settings, topic: str, members: int) -> Iterator[Team]:
     """A group that has shared out the partitions; its members leave at the end."""
     options = {"heartbeat_interval_ms": 200, "fetch_max_wait_ms": 20, "max_poll_records": 50}
-    made = [member(settings, topic, f"of {members}", **options) for _ in range(members)]
+    group = f"of {members}"
+    made = [member(settings, topic, group, **options) for _ in range(members)]
     found, over = Team(made, [[] for _ in made]), threading.Event()
     with ExitStack() as threads:
         for consumer, done in zip(made, found.handled, strict=True):
@@ -100,8 +102,16 @@ def team(settings: Settings, topic: str, members: int) -> Iterator[Team]:
             thread.start()
             threads.callback(thread.join)
         threads.callback(over.set)
+        wait_until(lambda: is_stable(settings, f"{topic}.{group}", members), "all in the group")
         wait_until(found.is_settled, "all partitions shared out")
         yield found
+
+
+def is_stable(settings: Settings, group: str, members: int) -> bool:
+    """Whether the group has so many members, and no rebalance is under way."""
+    with closing(admin(settings)) as client:
+        found = client.describe_groups([group])[group]
+    return found["group_state"] == "Stable" and len(found["members"]) == members
 
 
 def handled_by(settings: Settings, members: int) -> Team:
@@ -183,14 +193,6 @@ def test_a_fifth_member_of_four_partitions_is_idle(
     evidence("idle members of five", counts.count(0), 1, "member")
 
 
-def is_shared_by_two(settings: Settings, topic: str) -> bool:
-    """Whether the workers' group has given partitions to two members."""
-    group = f"{topic}.handled"
-    with closing(admin(settings)) as client:
-        found = client.describe_groups([group])[group]
-    return found["group_state"] == "Stable" and len(found["members"]) == 2
-
-
 def rows_of(settings: Settings, query: str) -> list[tuple[Any, ...]]:
     with closing(postgres(settings)) as database, database.cursor() as cursor:
         cursor.execute(query.format(settings.schema("lab")))
@@ -228,7 +230,7 @@ def test_when_a_member_is_killed_the_others_take_over_and_nothing_is_lost(
     topic = create_topic(settings, "with_a_death", PARTITIONS)
     workers = "SELECT DISTINCT worker FROM {}.handled"
     with worker(settings, topic, "doomed") as doomed, worker(settings, topic, "survivor"):
-        wait_until(lambda: is_shared_by_two(settings, topic), "both in the group")
+        wait_until(lambda: is_stable(settings, f"{topic}.handled", 2), "both in the group")
         send(settings, topic, numbered())
         wait_until(lambda: len(rows_of(settings, workers)) == 2, "both at work")
         doomed.send_signal(signal.SIGKILL)
