@@ -48,6 +48,12 @@ def test_a_value_with_a_strange_label_is_found_after_escaping() -> None:
     assert ">5</span>" in html('{{a "b" & c}}', {'a "b" & c': "5"})
 
 
+def test_the_name_of_an_answer_leads_to_it_and_other_code_nowhere() -> None:
+    shown = html("`sql-joins` and `make-up`")
+    assert '<a href="/answers/sql-joins"><code>sql-joins</code></a>' in shown
+    assert shown.count("<a ") == 1
+
+
 def test_two_letters_of_a_word_find_the_answer(answer: Answer) -> None:
     assert answer in search(load_answers().values(), "mu")
 
