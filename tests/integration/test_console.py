@@ -46,6 +46,8 @@ def unlock(page: Page, stack: Settings) -> None:
     page.locator(".lock summary").click()
     page.locator("input[name=token]").fill(stack.console_token)
     page.get_by_role("button", name="Unlock").click()
+    expect(page.locator("[data-run]")).to_be_visible()
+    expect(page.locator("[data-timer]")).to_be_visible()  # its script has begun: keys are heard
 
 
 def test_from_the_first_page_an_answer_is_found_and_proven(page: Page, stack: Settings) -> None:
