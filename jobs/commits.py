@@ -106,13 +106,14 @@ def _open(settings: Settings, path: str) -> DeltaTable | None:
     require_object_store(settings)
     try:
         return DeltaTable(
-            path.replace("s3a://", "s3://", 1), storage_options=_storage_options(settings)
+            path.replace("s3a://", "s3://", 1), storage_options=storage_options(settings)
         )
     except TableNotFoundError:
         return None
 
 
-def _storage_options(settings: Settings) -> dict[str, str]:
+def storage_options(settings: Settings) -> dict[str, str]:
+    """What delta-rs must be told to reach the object store."""
     return {
         "aws_endpoint": settings.s3_endpoint,
         "aws_access_key_id": settings.s3_access_key,

@@ -9,11 +9,11 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from answers.labs.twin_tables import storage_options
 from generators.publish import send
 from generators.run import Run
 from generators.shop import stream
 from generators.truth import Truth
+from jobs.commits import storage_options
 from jobs.settings import ROOT, Settings
 from jobs.specs import load_specs
 from jobs.together import bring_up_to_date

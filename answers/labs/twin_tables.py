@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 from pyarrow.fs import S3FileSystem
 from pyspark.sql import DataFrame, SparkSession
 
+from jobs.commits import storage_options
 from jobs.session import object_store, spark
 from jobs.settings import Settings
 
@@ -162,17 +163,6 @@ def error_class(error: BaseException) -> str:
     """The name that Spark gives an error."""
     found = re.match(r"\[([A-Z_.]+)\]", str(error))
     return found[1] if found else str(error)
-
-
-def storage_options(settings: Settings) -> dict[str, str]:
-    """What delta-rs needs to know of the object store."""
-    return {
-        "aws_endpoint": settings.s3_endpoint,
-        "aws_access_key_id": settings.s3_access_key,
-        "aws_secret_access_key": settings.s3_secret_key,
-        "aws_region": "us-east-1",
-        "aws_allow_http": "true",
-    }
 
 
 def file_system(settings: Settings) -> S3FileSystem:

@@ -30,9 +30,9 @@ from answers.labs.twin_tables import (
     file_system,
     merge_in_delta_rs,
     merge_in_spark,
-    storage_options,
     twins_of,
 )
+from jobs.commits import storage_options
 from jobs.namespace import delete_objects
 from jobs.settings import ROOT, Settings
 

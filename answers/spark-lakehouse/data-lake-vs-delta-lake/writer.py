@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction
 
-from answers.labs.twin_tables import file_system, storage_options
+from answers.labs.twin_tables import file_system
+from jobs.commits import storage_options
 from jobs.settings import load_settings
 
 FILES, ROWS_PER_FILE = 10, 1_000

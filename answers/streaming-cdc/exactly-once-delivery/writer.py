@@ -17,6 +17,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from kafka import KafkaConsumer, TopicPartition
 
+from jobs.commits import storage_options
 from jobs.settings import load_settings
 
 RECORDS_PER_BATCH, BATCHES = 25, 20
@@ -30,13 +31,7 @@ class Batch:
     def __init__(self, topic: str, tables: str, number: int, folder: Path) -> None:
         self._topic, self._tables, self._number, self._folder = topic, tables, number, folder
         self._settings = load_settings()
-        self._store = {
-            "aws_endpoint": self._settings.s3_endpoint,
-            "aws_access_key_id": self._settings.s3_access_key,
-            "aws_secret_access_key": self._settings.s3_secret_key,
-            "aws_region": "us-east-1",
-            "aws_allow_http": "true",
-        }
+        self._store = storage_options(self._settings)
 
     def process(self) -> None:
         """Nothing; the batch is in the tables and committed. Only once does it die on the way."""

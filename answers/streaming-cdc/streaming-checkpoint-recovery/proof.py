@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from answers.evidence import Evidence
 from answers.labs.classic import run_script
 from answers.labs.kafka import create_topic, send
+from jobs.commits import storage_options
 from jobs.ingest import KAFKA_OPTIONS
 from jobs.namespace import delete_objects
 from jobs.session import object_store, spark
@@ -152,13 +153,7 @@ def test_a_checkpoint_of_a_table_s_log_spares_its_readers_the_old_commits(
 def _without_old_commits(settings: Settings, name: str) -> int:
     """The rows of a table whose commits are gone, of which a checkpoint was written or not."""
     path = settings.table_path(f"lab.{name}").replace("s3a://", "s3://", 1)
-    options = {
-        "aws_endpoint": settings.s3_endpoint,
-        "aws_access_key_id": settings.s3_access_key,
-        "aws_secret_access_key": settings.s3_secret_key,
-        "aws_region": "us-east-1",
-        "aws_allow_http": "true",
-    }
+    options = storage_options(settings)
     for number in range(COMMITS):
         row = pa.table({"value": pa.array([number], pa.int64())})
         write_deltalake(path, row, mode="append", storage_options=options)
