@@ -19,8 +19,16 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 5.0
 RESTART_SECONDS = 20.0
-# By server and thread: what a run sets in its session is no other run's business.
-_sessions: dict[tuple[str, int], "SparkSession"] = {}
+
+
+class _OfThread(threading.local):
+    """By server, a thread's session: what a run sets in its own is no other run's business."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, SparkSession] = {}
+
+
+_mine = _OfThread()
 
 
 def require(service: str, address: str, patience_seconds: float = 0.0) -> None:
@@ -77,17 +85,30 @@ def object_store(settings: Settings) -> Minio:
 
 
 def spark(settings: Settings) -> "SparkSession":
-    """A session on the Spark Connect server, after store and server were seen to listen.
+    """This thread's session on the Spark Connect server; store and server were seen to listen.
 
-    A server that was just killed is given the seconds its supervisor needs to bring it back.
+    A server that was just killed is given the seconds its supervisor needs to bring it back. A
+    session that the server no longer knows, of a server before it or idle for too long, is
+    replaced by a new one.
     Raises: ServiceDown.
     """
     require_object_store(settings)
     require("spark", urlsplit(settings.spark_remote).netloc, RESTART_SECONDS)
-    of_this_thread = (settings.spark_remote, threading.get_ident())
-    if of_this_thread not in _sessions:
-        _sessions[of_this_thread] = _open(settings.spark_remote)
-    return _sessions[of_this_thread]
+    session = _mine.sessions.get(settings.spark_remote)
+    if session is None or not _is_known(session):
+        release(settings)
+        session = _mine.sessions[settings.spark_remote] = _open(settings.spark_remote)
+    return session
+
+
+def _is_known(session: "SparkSession") -> bool:
+    """Whether the server answers in this session; it costs 2 ms."""
+    from pyspark.errors.exceptions.connect import SparkConnectException
+
+    try:
+        return bool(session.conf.get("spark.sql.session.timeZone"))
+    except SparkConnectException:
+        return False
 
 
 def _open(remote: str) -> "SparkSession":
@@ -101,11 +122,8 @@ def _open(remote: str) -> "SparkSession":
 
 
 def release(settings: Settings) -> None:
-    """Nothing; this thread's session is gone, and the server has dropped what it cached.
-
-    After a restart of the server, too: its sessions are gone, and `spark` opens a new one.
-    """
-    session = _sessions.pop((settings.spark_remote, threading.get_ident()), None)
+    """Nothing; this thread's session is gone, and the server has dropped what it cached."""
+    session = _mine.sessions.pop(settings.spark_remote, None)
     if session is not None:
         session.stop()
 

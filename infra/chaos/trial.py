@@ -24,7 +24,7 @@ from infra.native.instance import Instance
 from infra.readable import in_bronze, in_mart
 from jobs.errors import LakeproofError
 from jobs.patience import await_true
-from jobs.session import release, spark
+from jobs.session import spark
 from jobs.settings import Settings
 from jobs.topics import end_offsets
 
@@ -134,7 +134,6 @@ def _settled(load: Load, settings: Settings) -> tuple[int, int]:
 
 
 def _counted(load: Load, settings: Settings) -> tuple[int, int]:
-    release(settings)  # its server may be another by now
     session, ours = spark(settings), load.sent[0].rpartition("-")[0] + "-"
 
     def ids(table: str, column: Column) -> Counter[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.namespace import namespace
 from jobs.run import run
-from jobs.session import object_store, release, require
+from jobs.session import object_store, require
 from jobs.settings import Settings
 from tests.integration.lake import contents, publish_day, start_job
 from tests.integration.services import PATIENCE_SECONDS, pid_of
@@ -90,7 +90,6 @@ def test_a_killed_spark_server_is_survived(
     killed.wait(timeout=PATIENCE_SECONDS)
     _, errors = job.communicate(timeout=PATIENCE_SECONDS)
     assert job.returncode != 0, errors
-    release(ready)
     require("spark", ready.spark_remote.partition("//")[2], PATIENCE_SECONDS)
     _run_tables(ready)
     assert contents(ready, TABLES) == undisturbed

@@ -10,7 +10,6 @@ from infra.native.health import CHECKS
 from infra.native.instance import load_or_create
 from infra.native.supervise import start_stopped, stop
 from infra.native.up import up
-from jobs.session import release
 from jobs.settings import Settings
 from tests.integration.lake import publish_day, run_tables, start_job, upstream
 
@@ -29,7 +28,7 @@ def fed(module_settings: Settings) -> Settings:
 
 
 @contextmanager
-def _stopped(service: str, settings: Settings) -> Iterator[None]:
+def _stopped(service: str) -> Iterator[None]:
     instance = load_or_create("test")
     stop(instance, service)
     try:
@@ -37,7 +36,6 @@ def _stopped(service: str, settings: Settings) -> Iterator[None]:
     finally:
         start_stopped(instance)
         up("test")
-        release(settings)
 
 
 def _address(settings: Settings, service: str) -> str:
@@ -66,7 +64,7 @@ def _address(settings: Settings, service: str) -> str:
 def test_a_job_names_the_service_that_is_down_and_succeeds_when_it_is_back(
     fed: Settings, service: str, tables: list[str], says: str
 ) -> None:
-    with _stopped(service, fed):
+    with _stopped(service):
         job = start_job(fed, *tables)
         _, errors = job.communicate(timeout=PATIENCE_SECONDS)
         assert job.returncode == 1
