@@ -106,8 +106,3 @@ def read(page: Path) -> Answer:
     parts = HEADING.split(found[2])
     sections = dict(zip(parts[1::2], (text.strip() for text in parts[2::2]), strict=True))
     return Answer(slug=page.parent.name, sections=sections, **{**front, **lists})
-
-
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """The text with the measured values in it."""
-    return PLACEHOLDER.sub(lambda found: values.get(found[1], NOT_MEASURED), text)

@@ -13,6 +13,7 @@ from jobs.settings import ROOT
 
 WORDS = range(300, 451)
 LONGEST_CLAIM = 80
+DIFFICULTIES = ("S", "M", "L")
 KINDS = ("technical", "comparison", "metric", "behavioural", "meta")
 # Code, what others say, and the names of links are not numbers of ours.
 QUOTED = re.compile(r"```.*?```|`[^`]*`|“[^”]*”|\"[^\"]*\"|\]\([^)]*\)", re.DOTALL)
@@ -46,7 +47,7 @@ def _of_front(answer: Answer, book: list[Answer]) -> Iterator[str]:
         yield f"its topic {answer.topic!r} is not the name of its folder; make them the same."
     if answer.kind not in KINDS:
         yield f"kind {answer.kind!r} is none of {', '.join(KINDS)}."
-    if answer.difficulty not in "SML":
+    if answer.difficulty not in DIFFICULTIES:
         yield f"difficulty {answer.difficulty!r} is none of S, M, L."
     if not answer.claims:
         yield "it claims nothing; say in `claims` what its proof shows."

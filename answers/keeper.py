@@ -22,6 +22,13 @@ def is_proof(item: pytest.Item) -> bool:
     return item.path.name == "proof.py"
 
 
+def failure(call: pytest.CallInfo[None]) -> str:
+    """Why a test failed, empty if it did not: of an error without words its name is told."""
+    if call.excinfo is None:
+        return ""
+    return str(call.excinfo.value) or call.excinfo.typename
+
+
 @dataclass
 class Proof:
     """What is known so far of a proof whose tests run."""
@@ -60,8 +67,7 @@ class Keeper:
         report = yield
         if proof := self._proofs.get(item.path):
             name = getattr(item, "originalname", item.name)
-            failure = str(call.excinfo.value) if call.excinfo else ""
-            proof.claims[name] = proof.claims.get(name, "") or failure
+            proof.claims[name] = proof.claims.get(name, "") or failure(call)
             if report.when == "teardown":
                 self._gather(item, proof)
         return report

@@ -69,8 +69,7 @@ def keep(settings: Settings, run: Run) -> None:
 
     Raises: ServiceDown.
     """
-    execute(settings, TABLE)
-    execute(settings, KEEP, [*_row(run).values()])
+    execute(settings, TABLE + KEEP, [*_row(run).values()])
 
 
 def newest(settings: Settings) -> dict[str, Run]:
@@ -78,8 +77,7 @@ def newest(settings: Settings) -> dict[str, Run]:
 
     Raises: ServiceDown.
     """
-    execute(settings, TABLE)
-    return {row[0]: _run(row) for row in execute(settings, NEWEST)}
+    return {row[0]: _run(row) for row in execute(settings, TABLE + NEWEST)}
 
 
 def history(settings: Settings, slug: str, limit: int = 50) -> list[Run]:
@@ -87,8 +85,7 @@ def history(settings: Settings, slug: str, limit: int = 50) -> list[Run]:
 
     Raises: ServiceDown.
     """
-    execute(settings, TABLE)
-    return [_run(row) for row in execute(settings, HISTORY, [slug, limit])]
+    return [_run(row) for row in execute(settings, TABLE + HISTORY, [slug, limit])]
 
 
 def record(answer: Answer, run: Run) -> None:

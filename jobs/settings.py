@@ -47,6 +47,10 @@ class Settings:
     instance: str = MAIN_INSTANCE
     namespace: str = ""
 
+    def environment(self) -> dict[str, str]:
+        """The environment variables that `settings_from` reads these settings from."""
+        return {item.name.upper(): str(getattr(self, item.name)) for item in fields(self)}
+
     def table_path(self, table: str) -> str:
         """The lake path of `layer.name`."""
         return f"s3a://{self.s3_bucket}/{self.object_key(table.replace('.', '/'))}"

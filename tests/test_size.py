@@ -9,7 +9,7 @@ from jobs.specs import load_specs
 
 MAX_FILE_LINES = 250
 MAX_FUNCTION_LINES = 40
-FOLDERS = ("jobs", "quality", "generators", "infra", "dags", "tests")
+FOLDERS = ("answers", "console", "jobs", "quality", "generators", "infra", "dags", "tests")
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 

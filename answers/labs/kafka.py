@@ -67,11 +67,11 @@ def take(consumer: KafkaConsumer, count: int) -> list[Any]:
     return found
 
 
-def read_all(settings: Settings, topic: str) -> list[Any]:
+def read_all(settings: Settings, topic: str, **options: Any) -> list[Any]:
     """Every record of a topic, by partition and offset; no group takes notice."""
     found: list[Any] = []
-    address = settings.kafka_bootstrap_servers
-    with closing(KafkaConsumer(bootstrap_servers=address, enable_auto_commit=False)) as consumer:
+    own = {"bootstrap_servers": settings.kafka_bootstrap_servers, "enable_auto_commit": False}
+    with closing(KafkaConsumer(**own, **options)) as consumer:
         places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
         consumer.assign(places)
         consumer.seek_to_beginning()

@@ -9,10 +9,11 @@ from itertools import count, pairwise
 from typing import Any
 
 import psutil
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import OffsetAndMetadata, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
 
+from answers.labs.kafka import create_topic, read_all
 from generators.ledger import Ledger
 from generators.messages import Message
 from generators.producer import CONFLUENT, PRODUCERS, Transport
@@ -23,7 +24,6 @@ from infra.native.instance import Instance, load_or_create, lock
 from infra.native.watch import healthy
 from jobs.settings import Settings, settings_from, state_dir
 from jobs.topics import admin
-from tests.integration.services import wait_until
 
 INSTANCE = "brokers"
 RATE = 500
@@ -68,14 +68,12 @@ class Cluster:
 
     def create(self, topic: str, **options: Any) -> None:
         """Nothing; the topic exists, of one partition on every broker if nothing else is said."""
-        with closing(admin(self.settings)) as client:
-            client.create_topics({topic: {"num_partitions": 1, **options}})
-            client.wait_for_topics([topic])
+        create_topic(self.settings, topic, **options)
 
     def create_led_by(self, topic: str, broker: int) -> None:
         """Nothing; the topic exists and its one partition is led by the broker."""
         others = [number for number in self.numbers if number != broker]
-        self.create(topic, num_partitions=-1, assignments={0: [broker, *others]})
+        self.create(topic, partitions=-1, assignments={0: [broker, *others]})
 
     def in_sync(self, topic: str) -> set[int]:
         """The brokers that have all of its first partition.
@@ -103,25 +101,7 @@ class Cluster:
 
     def records(self, topic: str, isolation: str = "read_committed") -> list[Any]:
         """All records of a topic, by partition and offset."""
-        consumer = KafkaConsumer(
-            bootstrap_servers=self.settings.kafka_bootstrap_servers,
-            isolation_level=isolation,
-            enable_auto_commit=False,
-        )
-        with closing(consumer):
-            places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
-            consumer.assign(places)
-            consumer.seek_to_beginning()
-            ends = consumer.end_offsets(places)
-            found: list[Any] = []
-
-            def is_read() -> bool:
-                for records in consumer.poll(timeout_ms=100).values():
-                    found.extend(records)
-                return all(consumer.position(place) >= end for place, end in ends.items())
-
-            wait_until(is_read, f"all records of {topic}")
-        return sorted(found, key=lambda record: (record.partition, record.offset))
+        return read_all(self.settings, topic, isolation_level=isolation)
 
     def values(self, topic: str, isolation: str = "read_committed") -> list[bytes]:
         """Their values."""

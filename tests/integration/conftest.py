@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pytest
 
 from jobs.settings import ROOT, Settings
-from tests.integration.lake import environment
 
 ORDERS = "300"
 EIGHT_HOURS_IN_HALF_A_MINUTE = "960"
@@ -32,7 +31,7 @@ def _demo(settings: Settings, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "infra.demo"],
         cwd=ROOT,
-        env=os.environ | environment(settings) | {"ORDERS": ORDERS} | more,
+        env=os.environ | settings.environment() | {"ORDERS": ORDERS} | more,
         capture_output=True,
         text=True,
     )

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import fields
 from datetime import date
 from typing import Any
 
@@ -154,13 +153,8 @@ def start_job(settings: Settings, *tables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "jobs", *tables],
         cwd=ROOT,
-        env=os.environ | environment(settings),
+        env=os.environ | settings.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """The settings as environment variables."""
-    return {item.name.upper(): str(getattr(settings, item.name)) for item in fields(settings)}

@@ -7,14 +7,13 @@ import time
 
 from jobs.settings import ROOT, Settings
 from jobs.stream import control
-from tests.integration.lake import environment
 from tests.integration.services import wait_until
 
 
 def begin(settings: Settings) -> subprocess.Popen[bytes]:
     """A new process, once it is heard of itself."""
     arguments, began = [sys.executable, "-m", "jobs.stream"], time.monotonic()
-    started = subprocess.Popen(arguments, cwd=ROOT, env=os.environ | environment(settings))
+    started = subprocess.Popen(arguments, cwd=ROOT, env=os.environ | settings.environment())
     wait_until(
         lambda: control.status(settings).beat_seconds < time.monotonic() - began,
         "it is not heard of",

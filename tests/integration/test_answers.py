@@ -10,7 +10,6 @@ from answers.runs import history, newest
 from infra.airflow.client import Airflow
 from jobs.session import clickhouse, object_store
 from jobs.settings import ROOT, Settings
-from tests.integration.lake import environment
 from tests.tree import copied, python
 
 pytestmark = pytest.mark.integration
@@ -21,7 +20,7 @@ PATIENCE_SECONDS = 300
 
 
 def prove(settings: Settings, tree: Path = ROOT, **chosen: str) -> subprocess.CompletedProcess[str]:
-    return python(tree, "-m", "answers", **environment(settings) | {"A": "", "T": ""} | chosen)
+    return python(tree, "-m", "answers", **settings.environment() | {"A": "", "T": ""} | chosen)
 
 
 def test_a_proof_prints_what_it_measured_and_is_kept(stack: Settings) -> None:
@@ -67,7 +66,7 @@ def test_a_part_of_a_proof_is_not_kept(stack: Settings) -> None:
     before = len(history(stack, SLUG, 1000))
     proof = load_answers()[SLUG].proof
     command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(proof), "-k", "tuple"]
-    done = python(ROOT, *command, **environment(stack))
+    done = python(ROOT, *command, **stack.environment())
     assert done.returncode == 0, done.stdout
     assert len(history(stack, SLUG, 1000)) == before
 

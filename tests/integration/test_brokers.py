@@ -175,7 +175,7 @@ def test_second_producer_of_a_transactional_id_fences_the_first(kafka: Cluster) 
 
 
 def test_group_shares_the_partitions_and_the_last_member_takes_over_all(kafka: Cluster) -> None:
-    kafka.create("shared", num_partitions=4)
+    kafka.create("shared", partitions=4)
     done: list[bytes] = []
     leaver, stayer = member(kafka, "shared"), member(kafka, "shared")
     with working(stayer, done):

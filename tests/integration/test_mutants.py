@@ -13,7 +13,6 @@ from answers import guards
 from answers.book import find
 from answers.book import test_name as name_of_test
 from jobs.settings import ROOT, Settings
-from tests.integration.lake import environment
 from tests.tree import copied, python
 
 pytestmark = pytest.mark.integration
@@ -132,7 +131,7 @@ def test_a_broken_platform_turns_the_right_answer_red(
     command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", "--tb=short"]
     try:
         done = python(
-            tree, *command, f"{proof.relative_to(ROOT)}::{test}", **environment(module_settings)
+            tree, *command, f"{proof.relative_to(ROOT)}::{test}", **module_settings.environment()
         )
     finally:
         file.write_text(sound)

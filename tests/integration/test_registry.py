@@ -27,7 +27,6 @@ from jobs.spec import COMPATIBILITIES, Column, Spec
 from jobs.specs import topic_specs
 from jobs.topics import end_offsets
 from tests.conftest import TEST_INSTANCE
-from tests.integration.lake import environment
 from tests.integration.services import pid_of, wait_until
 
 pytestmark = pytest.mark.integration
@@ -142,7 +141,7 @@ class Producer:
         self._contract.write_text(text.replace(old, new))
 
     def publish(self) -> subprocess.CompletedProcess[str]:
-        own = {**os.environ, **environment(self._settings), "PYTHONPATH": str(self._root)}
+        own = {**os.environ, **self._settings.environment(), "PYTHONPATH": str(self._root)}
         command = [sys.executable, "-m", "generators", *DAY]
         return subprocess.run(command, cwd=self._root, env=own, capture_output=True, text=True)
 

@@ -18,7 +18,7 @@ from jobs.session import spark
 from jobs.settings import ROOT, Settings
 from jobs.topics import admin
 from tests.alerts.serving import serving
-from tests.integration.lake import environment, quarantined, send
+from tests.integration.lake import quarantined, send
 
 pytestmark = pytest.mark.integration
 
@@ -132,7 +132,7 @@ class Tree:
         (self.root / "jobs/gold/reading_totals.yml").write_text(GOLD)
 
     def run(self) -> subprocess.CompletedProcess[str]:
-        own = {**os.environ, **environment(self.settings), "PYTHONPATH": str(self.root)}
+        own = {**os.environ, **self.settings.environment(), "PYTHONPATH": str(self.root)}
         command = [sys.executable, "-m", "jobs", *TABLES]
         return subprocess.run(command, cwd=self.root, env=own, capture_output=True, text=True)
 

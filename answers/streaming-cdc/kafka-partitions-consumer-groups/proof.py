@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -214,8 +214,7 @@ def handled(settings: Settings) -> Iterator[None]:
 @contextmanager
 def worker(settings: Settings, topic: str, name: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process that works as a member; killed at the end if it was not before."""
-    own = {item.name.upper(): str(getattr(settings, item.name)) for item in fields(settings)}
-    environment = os.environ | own | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | settings.environment() | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen([sys.executable, str(WORKER), topic, name], env=environment)
     try:
         yield process

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from statistics import fmean, quantiles
@@ -136,8 +136,8 @@ class Live:
 def stream_process(settings: Settings) -> Iterator[None]:
     """The platform's stream as a process of its own, running while the block does."""
     control.prepare(settings)
-    own = {item.name.upper(): str(getattr(settings, item.name)) for item in fields(settings)}
-    started = Popen([sys.executable, "-m", "jobs.stream"], cwd=ROOT, env=os.environ | own)
+    environment = os.environ | settings.environment()
+    started = Popen([sys.executable, "-m", "jobs.stream"], cwd=ROOT, env=environment)
     try:
         control.want(settings, "running", PATIENCE_SECONDS)
         yield
