@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,6 @@ GIB = 1 << 30
 MEMORY_MINIMUM = 8 * GIB
 DISK_MINIMUM = 10 * GIB
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-LISTENING = "0A"
 
 
 @dataclass(frozen=True)
@@ -76,12 +74,14 @@ def resources() -> "list[Finding]":
 
 def ports(wanted: "dict[str, int]", state: str = "") -> "list[Finding]":
     """The wanted ports that others hold; processes marked with the state folder are no others."""
+    from infra.native.sockets import environment_has, holder
+
     found = []
     for key, port in wanted.items():
         if is_free(port):
             continue
-        pid, command = _holder(port)
-        if pid and state and _environment_has(pid, f"LAKEPROOF_STATE={state}"):
+        pid, command = holder(port)
+        if pid and state and environment_has(pid, f"LAKEPROOF_STATE={state}"):
             continue
         who = f"process {pid} ({command})" if pid else "a process of another user"
         remedy = f"End it (`kill {pid}`)" if pid else "Find it (`sudo ss -ltnp`) and end it"
@@ -104,7 +104,7 @@ def is_free(port: int) -> bool:
 def main() -> int:
     """Print every finding; 1 if one of them stops the start."""
     sys.path.insert(0, str(ROOT))
-    from infra.native import install, instance, keys
+    from infra.native import install, instance, keys, surface
     from jobs.errors import LakeproofError
     from jobs.settings import env_file, state_dir
 
@@ -113,7 +113,10 @@ def main() -> int:
     try:
         name = instance.current_name()
         if env_file(name).exists():
-            found += ports(instance.load(name).ports(), str(state_dir(name)))
+            existing = instance.load(name)
+            found += ports(existing.ports(), str(state_dir(name)))
+            found += surface.findings(existing)
+            print(surface.summary(existing))
         elif name == "main":
             found += ports(keys.ports(keys.new_values(0, instance.wanted_brokers() or 1)))
     except LakeproofError as error:
@@ -192,48 +195,6 @@ def _available_memory() -> "int | None":
         return int(match.group(1)) * 1024 if match else None
     total = _output(["sysctl", "-n", "hw.memsize"]).strip()
     return int(total) if total else None
-
-
-def _holder(port: int) -> "tuple[int, str]":
-    """The process that listens on a port, or 0 where we may not see it."""
-    if not Path("/proc/net/tcp").exists():
-        pid = _output(["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t"]).partition("\n")[0]
-        return (int(pid), _output(["ps", "-o", "command=", "-p", pid]).strip()) if pid else (0, "")
-    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
-    for process in Path("/proc").glob("[0-9]*"):
-        if sockets & _open_files(process):
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            return int(process.name), b" ".join(words).decode(errors="replace").strip()[:120]
-    return 0, ""
-
-
-def _listening_inodes(port: int) -> "list[str]":
-    rows = [
-        line.split()
-        for table in ("/proc/net/tcp", "/proc/net/tcp6")
-        if Path(table).exists()
-        for line in Path(table).read_text().splitlines()[1:]
-    ]
-    ours = f":{port:04X}"
-    return [row[9] for row in rows if row[3] == LISTENING and row[1].endswith(ours)]
-
-
-def _open_files(process: Path) -> "set[str]":
-    found = set()
-    try:
-        for entry in (process / "fd").iterdir():
-            with suppress(FileNotFoundError):  # closed meanwhile
-                found.add(os.readlink(entry))
-    except OSError:  # the process is gone, or another user's
-        return set()
-    return found
-
-
-def _environment_has(pid: int, variable: str) -> bool:
-    try:
-        return variable.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":
