@@ -17,7 +17,7 @@ def main() -> int:
     """The exit code: 0 when the environment is complete, which its file `.complete` tells make."""
     started = time.monotonic()
     try:
-        _sync(shutil.which("uv") or str(_own_uv()))
+        _sync(uv())
     except subprocess.CalledProcessError as failure:
         command = " ".join(map(str, failure.cmd))
         print(f"\n`{command}` failed, see above. `make doctor` names what is missing.")
@@ -25,6 +25,11 @@ def main() -> int:
     (ENVIRONMENT / ".complete").touch()
     print(f"installed   {ENVIRONMENT} ({time.monotonic() - started:.0f} s)", flush=True)
     return 0
+
+
+def uv() -> str:
+    """The uv on PATH, or else the pinned one in the cache."""
+    return shutil.which("uv") or str(_own_uv())
 
 
 def _own_uv() -> Path:
@@ -44,9 +49,9 @@ def _own_uv() -> Path:
     return place / "uv"
 
 
-def _sync(uv: str) -> None:
+def _sync(program: str) -> None:
     print("installing  the Python packages of uv.lock (0.8 GB at the first time) ...", flush=True)
-    _run([uv, "sync", "--frozen", "--python", sys.executable])
+    _run([program, "sync", "--frozen", "--python", sys.executable])
 
 
 def _run(command: "list[str]") -> None:
