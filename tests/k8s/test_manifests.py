@@ -30,8 +30,8 @@ OTHER_ON_A_CLUSTER = {
     "spark.connect.grpc.binding.address", "spark.connect.grpc.binding.port",
     "spark.ui.retainedExecutions", "spark.ui.retainedJobs", "spark.ui.retainedStages",
     "spark.ui.retainedTasks", "spark.sql.shuffle.partitions", "spark.sql.warehouse.dir",
-    "spark.hadoop.fs.s3a.endpoint", "spark.hadoop.fs.s3a.aws.credentials.provider", "spark.hadoop.fs.s3a.access.key",
-    "spark.hadoop.fs.s3a.secret.key",
+    "spark.hadoop.fs.s3a.endpoint", "spark.hadoop.fs.s3a.aws.credentials.provider",
+    "spark.hadoop.fs.s3a.access.key", "spark.hadoop.fs.s3a.secret.key",
 }  # fmt: skip
 
 
