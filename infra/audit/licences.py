@@ -13,8 +13,9 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 import yaml
+from packaging.utils import canonicalize_name
 
-from infra.audit import jars
+from infra.audit import jars, lock
 from infra.audit.verdict import Verdict, failed, not_checked, passed
 from infra.native.install import MINIO_MODULE
 from jobs.settings import ROOT
@@ -108,10 +109,12 @@ def listed(things: list[Licensed], settled: list[Settled]) -> str:
 
 
 def python_packages() -> Iterator[Licensed]:
-    """The packages of this environment."""
+    """The packages of the lock that are installed here; some are for other systems only."""
+    locked = {(package["name"], package["version"]) for package in lock.packages(lock.read())}
     for package in distributions():
-        metadata = package.metadata
-        yield Licensed(f"{metadata['Name']}=={package.version}", "python", python_licence(package))
+        if (canonicalize_name(package.metadata["Name"]), package.version) in locked:
+            name = f"{package.metadata['Name']}=={package.version}"
+            yield Licensed(name, "python", python_licence(package))
 
 
 def python_licence(package: Distribution) -> str:

@@ -3,7 +3,6 @@
 import re
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from infra.audit.verdict import Verdict, failed, passed
@@ -17,7 +16,7 @@ INDEX = "https://pypi.org/simple"
 
 def verdict() -> Verdict:
     """Whether uv.lock holds a sha256 for each artefact and no source but the package index."""
-    lock = read(LOCK)
+    lock = read()
     findings = list(faults(lock))
     if findings:
         step = "lock again with `uv lock`, from the index alone"
@@ -26,9 +25,9 @@ def verdict() -> Verdict:
     return passed(CHECK, f"{count} artefacts of {len(packages(lock))} packages have a sha256")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The lock file, parsed."""
-    return tomllib.loads(path.read_text())
+def read() -> dict[str, Any]:
+    """uv.lock, parsed."""
+    return tomllib.loads(LOCK.read_text())
 
 
 def packages(lock: dict[str, Any]) -> list[dict[str, Any]]:

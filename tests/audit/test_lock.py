@@ -19,6 +19,7 @@ SOUND: dict[str, Any] = {
         },
     ]
 }
+LONG = {"hash": "sha256:" + "a" * 65}
 
 
 def changed(**fields: object) -> list[str]:
@@ -36,7 +37,7 @@ def test_a_sound_lock_has_no_fault() -> None:
     assert changed() == []
 
 
-@pytest.mark.parametrize("digest", [{}, {"hash": "md5:" + "a" * 32}, {"hash": "sha256:ab"}])
+@pytest.mark.parametrize("digest", [{}, {"hash": "md5:" + "a" * 32}, {"hash": "sha256:ab"}, LONG])
 def test_a_wheel_without_a_sha256_is_named(digest: dict[str, str]) -> None:
     found = changed(wheels=[{"url": "https://x/lz4.whl", **digest}])
     assert found == ["lz4 4.4: https://x/lz4.whl has no sha256"]

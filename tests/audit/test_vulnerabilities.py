@@ -59,8 +59,10 @@ def test_a_vulnerability_fails_although_another_package_was_skipped() -> None:
 def test_a_source_that_knows_no_known_vulnerability_is_not_believed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(vulnerabilities, "ask", lambda requirements: report(SKIPPED))
-    assert vulnerabilities.python_verdict().outcome == "not checked"
+    monkeypatch.setattr(vulnerabilities, "ask", lambda requirements: report(CLEAN))
+    found = vulnerabilities.python_verdict()
+    assert found.outcome == "not checked"
+    assert vulnerabilities.KNOWN_VULNERABLE in found.reason
 
 
 def test_without_the_tool_nothing_was_checked(
