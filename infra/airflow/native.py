@@ -21,8 +21,13 @@ MIGRATION_LOCK = 727_001
 
 def component(instance: Instance, name: str) -> Command:
     """One of api-server, scheduler, dag-processor, triggerer, on a migrated database."""
-    settings = _prepare_home(instance)
+    settings = prepare_home(instance)
     wait_for_port("postgres", instance.port("POSTGRES_DSN"))
+    return migrated(instance, name, settings)
+
+
+def migrated(instance: Instance, name: str, settings: dict[str, str]) -> Command:
+    """The same with these settings; Postgres must be up."""
     _migrate_once(instance, settings)
     # Scheduler and triggerer would serve logs on all interfaces; the API reads the files itself.
     options = ["--skip-serve-logs"] if name in ("scheduler", "triggerer") else []
@@ -34,7 +39,8 @@ def database(instance: Instance) -> str:
     return dsn(instance, DATABASE)
 
 
-def _prepare_home(instance: Instance) -> dict[str, str]:
+def prepare_home(instance: Instance) -> dict[str, str]:
+    """Airflow's settings, as environment variables; the files they name are there."""
     home = instance.folder("airflow")
     plugin_folder = instance.folder("airflow", "config")
     shutil.copy(HERE / "airflow_local_settings.py", plugin_folder)

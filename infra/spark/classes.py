@@ -36,12 +36,14 @@ def archive(home: Path) -> Path:
 
 
 def keep_classes(instance: Instance, home: Path) -> bool:
-    """Whether the running server's classes were kept now; False if there was an archive already.
+    """Whether the running server's classes were kept now.
+
+    False if there was an archive already, or if the server is no process of ours, but a container.
 
     Raises: LakeproofError with Java's words if it cannot.
     """
     kept = archive(home)
-    if kept.exists():
+    if kept.exists() or not supervise.is_running(instance):
         return False
     draft = kept.with_suffix(".unfinished")
     draft.unlink(missing_ok=True)
