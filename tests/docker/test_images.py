@@ -1,4 +1,4 @@
-"""Our own images: what a linter and the build's own rules say of their Dockerfile."""
+"""Our own images and the workflow that builds them: what linters and the build's own rules say."""
 
 import re
 import subprocess
@@ -59,3 +59,13 @@ def test_what_is_copied_is_sent_to_the_build_and_env_files_are_not() -> None:
     assert {f"!{top}" for top in tops} <= set(rules)
     assert rules.index("**/.env") > max(rules.index(f"!{top}") for top in tops)
     assert [top for top in tops if not (ROOT / top).exists()] == []
+
+
+def test_the_workflow_is_one_with_every_action_pinned() -> None:
+    file = ROOT / ".github" / "workflows" / "ci.yml"
+    tool = [sys.executable, "-m", "check_jsonschema", "--builtin-schema=vendor.github-workflows"]
+    done = subprocess.run([*tool, file], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    actions = re.findall(r"uses: (\S+)", file.read_text())
+    assert actions
+    assert [one for one in actions if not re.fullmatch(r"actions/[\w-]+@v\d+\.\d+\.\d+", one)] == []
