@@ -31,9 +31,9 @@ def up(name: str) -> None:
         raise SettingsError("The containers have one Kafka broker. BROKERS=3 is native only.")
     _compose(instance, "up", "--detach", "--build", "--wait", f"--wait-timeout={START_SECONDS}")
     settings = settings_from({**instance.values, "INSTANCE": name})
-    for service in instance.services:
-        CHECKS[service.name](settings)
-        print(f"healthy  {service.name}", flush=True)
+    for service in _running(instance) & set(CHECKS):
+        CHECKS[service](settings)
+        print(f"healthy  {service}", flush=True)
     _compose(instance, "exec", "-T", "console", "python", "-m", "infra.docker.prepare")
     print(f"\nUp in containers. Addresses, users and passwords are in {env_file(name)}.")
 
@@ -87,10 +87,20 @@ def project(name: str) -> str:
     return "lakeproof" if name == MAIN_INSTANCE else f"lakeproof-{name}"
 
 
-def _compose(instance: Instance, *arguments: str, profiles: str = "") -> None:
+def _running(instance: Instance) -> set[str]:
+    return set(_compose(instance, "ps", "--services", output=subprocess.PIPE).split())
+
+
+def _compose(
+    instance: Instance, *arguments: str, profiles: str = "", output: int | None = None
+) -> str:
     command = ["docker", "compose", f"--project-name={project(instance.name)}",
                f"--env-file={env_file(instance.name)}", *arguments]  # fmt: skip
     wanted = profiles or os.environ.get("COMPOSE_PROFILES") or "core"
     own = {**instance.values, **derived(instance.values), "COMPOSE_PROFILES": wanted}
-    if code := subprocess.run(command, cwd=ROOT, env={**os.environ, **own}).returncode:
-        raise ComposeFailed(f"`{' '.join(command)}` ended with {code}.")
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **own}, stdout=output, encoding="utf-8"
+    )
+    if done.returncode:
+        raise ComposeFailed(f"`{' '.join(command)}` ended with {done.returncode}.")
+    return done.stdout or ""
