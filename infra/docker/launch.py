@@ -111,9 +111,9 @@ def _spark_cluster(part: str, instance: Instance) -> Command:
     }  # fmt: skip
     program = f"org.apache.spark.deploy.{part}.{part.capitalize()}"
     options = [piece for option in own[part] for piece in option.split("=", 1)]
-    return Command(
-        [str(home / "bin" / "spark-class"), program, *options], {"SPARK_HOME": str(home)}
-    )
+    # Beside a worker's own memory is that of the tasks it starts; a master has none.
+    variables = {"SPARK_HOME": str(home), "SPARK_DAEMON_MEMORY": "512m"}
+    return Command([str(home / "bin" / "spark-class"), program, *options], variables)
 
 
 if __name__ == "__main__":
