@@ -44,6 +44,9 @@ class Settings:
     airflow_password: str = field(repr=False)
     console_url: str
     console_token: str = field(repr=False)
+    metrics_url: str
+    prometheus_url: str
+    alertmanager_url: str
     instance: str = MAIN_INSTANCE
     namespace: str = ""
 

@@ -8,5 +8,6 @@ from infra.native.instance import Instance
 
 def command(instance: Instance) -> Command:
     """The server, which keeps what it was told in its state folder."""
-    folder, port = instance.folder("alerts"), instance.port("ALERT_URL")
-    return Command([sys.executable, "-m", "infra.alerts.server", str(port), str(folder)])
+    ports = [str(instance.port(key)) for key in ("ALERT_URL", "ALERT_SMTP")]
+    folder = instance.folder("alerts")
+    return Command([sys.executable, "-m", "infra.alerts.server", *ports, str(folder)])

@@ -1,7 +1,7 @@
 """MinIO as a native process."""
 
 from infra.native.command import Command
-from infra.native.install import minio_binary
+from infra.native.install import go_program
 from infra.native.instance import Instance
 
 
@@ -12,7 +12,7 @@ def command(instance: Instance, port: int | None = None) -> Command:
     """
     return Command(
         [
-            str(minio_binary()),
+            str(go_program("minio")),
             "server",
             str(instance.folder("minio")),
             f"--address=127.0.0.1:{port or instance.port('S3_ENDPOINT')}",
@@ -22,5 +22,7 @@ def command(instance: Instance, port: int | None = None) -> Command:
             "MINIO_ROOT_USER": instance.values["S3_ACCESS_KEY"],
             "MINIO_ROOT_PASSWORD": instance.values["S3_SECRET_KEY"],
             "MINIO_UPDATE": "off",
+            # On loopback, and figures only: Prometheus needs no login for them.
+            "MINIO_PROMETHEUS_AUTH_TYPE": "public",
         },
     )

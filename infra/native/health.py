@@ -190,6 +190,11 @@ CHECKS: dict[str, Check] = {
     "stubs": check_http("stubs", lambda settings: settings.shop_api_url),
     "alerts": check_http("alerts", lambda settings: settings.alert_url),
     "console": check_http("console", lambda settings: settings.console_url),
+    "metrics": check_http("metrics", lambda settings: settings.metrics_url, "/metrics"),
+    "prometheus": check_http("prometheus", lambda settings: settings.prometheus_url, "/-/ready"),
+    "alertmanager": check_http(
+        "alertmanager", lambda settings: settings.alertmanager_url, "/-/ready"
+    ),
     "spark": check_spark,
     "connect": check_http(
         "connect",

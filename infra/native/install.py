@@ -1,4 +1,4 @@
-"""What the services need beyond Python: jars and the MinIO binary, in a cache outside the tree.
+"""What the services need beyond Python: jars and Go programs, in a cache outside the tree.
 
 Everything is installed beside its final place and renamed at the end, so that what is there
 is complete. The name holds a digest of what was asked for: a new version is a new folder.
@@ -24,7 +24,14 @@ SPARK_POM = ROOT / "infra" / "spark" / "pom.xml"
 KAFKA_POM = ROOT / "infra" / "kafka" / "pom.xml"
 CONNECT_POM = ROOT / "infra" / "connect" / "pom.xml"
 REGISTRY_POM = ROOT / "infra" / "registry" / "pom.xml"
-MINIO_MODULE = ROOT / "infra" / "minio" / "version.txt"
+MODULES = ROOT / "infra"
+# Each is built of the modules in infra/<name>/version.txt, whose lines are the arguments of
+# `go install`, unless it is on PATH.
+GO_PROGRAMS = {
+    "minio": "MinIO, built from source (about 3 minutes)",
+    "prometheus": "Prometheus, built from source (about 4 minutes)",
+    "alertmanager": "Alertmanager, built from source (about 1 minute)",
+}
 
 
 class InstallFailed(LakeproofError):
@@ -66,9 +73,9 @@ def registry_folder() -> Path:
     return _jars(REGISTRY_POM)
 
 
-def minio_binary() -> Path:
-    """The `minio` on PATH, or else the one built into the cache."""
-    return Path(shutil.which("minio") or _built_minio() / "minio")
+def go_program(name: str, of: str = "") -> Path:
+    """The program on PATH, or else the one built into the cache, perhaps of another's modules."""
+    return Path(shutil.which(name) or _built(of or name) / name)
 
 
 def missing() -> list[Download]:
@@ -78,9 +85,9 @@ def missing() -> list[Download]:
     wanted = [Download(what, "mvn", _jars(pom), partial(_maven, pom)) for what, pom in jars]
     what = "the schema registry (109 MB)"
     wanted.append(Download(what, "mvn", registry_folder(), _unpack_registry))
-    if shutil.which("minio") is None:
-        what = "MinIO, built from source (about 3 minutes)"
-        wanted.append(Download(what, "go", _built_minio(), _go_install))
+    for name, what in GO_PROGRAMS.items():
+        if shutil.which(name) is None:
+            wanted.append(Download(what, "go", _built(name), partial(_go_install, name)))
     return [download for download in wanted if not download.place.exists()]
 
 
@@ -150,13 +157,17 @@ def _unpack_registry(folder: Path) -> list[str]:
             "dependency:unpack", f"-DoutputDirectory={folder}"]  # fmt: skip
 
 
-def _go_install(folder: Path) -> list[str]:
-    return ["go", "install", MINIO_MODULE.read_text().strip()]
+def _go_install(name: str, folder: Path) -> list[str]:
+    return ["go", "install", *_modules(name).split()]
 
 
 def _jars(pom: Path) -> Path:
     return cache_folder() / f"jars-{pom.parent.name}-{digest(pom.read_text())}"
 
 
-def _built_minio() -> Path:
-    return cache_folder() / f"minio-{digest(MINIO_MODULE.read_text())}"
+def _built(name: str) -> Path:
+    return cache_folder() / f"{name}-{digest(_modules(name))}"
+
+
+def _modules(name: str) -> str:
+    return (MODULES / name / "version.txt").read_text()

@@ -12,6 +12,7 @@ import requests
 import uvicorn
 
 from infra.alerts.server import application
+from infra.alerts.store import Store
 from jobs.patience import await_true
 
 GOOD = {"title": "gold failed", "severity": "critical", "source": "airflow gold", "detail": "a\nb"}
@@ -37,7 +38,11 @@ class Client:
 @contextmanager
 def serving(folder: Path) -> Iterator[Client]:
     """A client of a server that keeps its alerts in the folder."""
-    config = uvicorn.Config(application(folder), host="127.0.0.1", port=0, log_level="error")
+    mails = folder / "mails"
+    mails.mkdir(exist_ok=True)
+    config = uvicorn.Config(
+        application(folder, Store(mails)), host="127.0.0.1", port=0, log_level="error"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

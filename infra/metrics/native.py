@@ -1,0 +1,13 @@
+"""The exporter of metrics as a native process."""
+
+import sys
+
+from infra.native.command import Command
+from infra.native.instance import Instance
+
+
+def command(instance: Instance) -> Command:
+    """The exporter; it waits for nothing, since it says what is down."""
+    return Command(
+        [sys.executable, "-m", "infra.metrics.server", str(instance.port("METRICS_URL"))]
+    )

@@ -1,0 +1,1 @@
+"""Prometheus: what it reads, and the rules by which people are told."""
