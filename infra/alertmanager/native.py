@@ -9,14 +9,17 @@ from infra.native.instance import Instance
 HERE = Path(__file__).parent
 
 
-def command(instance: Instance) -> Command:
-    """The server on its own folder, telling the stack's own receivers."""
+def command(instance: Instance, group_wait: str = "10s", group_interval: str = "1m") -> Command:
+    """The server on its own folder, telling the stack's own receivers.
+
+    It waits for others of a group before it tells of them, first and each time; a test does not.
+    """
     folder = instance.folder("alertmanager")
     configuration = instance.render(
         HERE / "alertmanager.yml",
         folder / "alertmanager.yml",
-        GROUP_WAIT="10s",
-        GROUP_INTERVAL="1m",
+        GROUP_WAIT=group_wait,
+        GROUP_INTERVAL=group_interval,
     )
     return Command(
         [

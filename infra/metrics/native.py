@@ -6,8 +6,7 @@ from infra.native.command import Command
 from infra.native.instance import Instance
 
 
-def command(instance: Instance) -> Command:
+def command(instance: Instance, *every_seconds: str) -> Command:
     """The exporter; it waits for nothing, since it says what is down."""
-    return Command(
-        [sys.executable, "-m", "infra.metrics.server", str(instance.port("METRICS_URL"))]
-    )
+    port = str(instance.port("METRICS_URL"))
+    return Command([sys.executable, "-m", "infra.metrics.server", port, *every_seconds])

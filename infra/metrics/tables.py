@@ -3,12 +3,20 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from prometheus_client.metrics_core import Metric
 
 from infra.metrics.parts import counter, gauge
-from jobs.commits import RunRecord, Standing, latest_version, records, standing_now
+from jobs.commits import (
+    RunRecord,
+    Standing,
+    commit_times,
+    latest_version,
+    records,
+    standing_now,
+)
 from jobs.settings import Settings
 from jobs.spec import Spec
 from jobs.specs import load_specs
@@ -20,10 +28,14 @@ TABLE = ["table"]
 
 @dataclass
 class _Seen:
-    """What is known of a table. `counts` are the records of all its runs, by fate."""
+    """What is known of a table. `counts` are the records of all its runs, by fate.
+
+    `ran_at` is when the last run committed: maintenance, which makes nothing fresh, may have since.
+    """
 
     now: Standing
     last: RunRecord | None = None
+    ran_at: datetime | None = None
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -59,18 +71,19 @@ class Tables:
         now = standing_now(settings, path)
         if now is None:
             return None
-        seen = _Seen(now, known.last if known else None, known.counts if known else Counter())
-        _count(seen, settings, path, known.now.version if known else -1)
+        since = known.now.version if known else -1
+        seen = replace(known, now=now) if known else _Seen(now)
+        _count(seen, settings, path, since)
         return seen
 
     def _standing(self) -> Iterator[Metric]:
         seen = {(name,): each for name, each in self._seen.items()}
         rows = {name: float(each.now.rows_count) for name, each in seen.items()}
         sizes = {name: float(each.now.size_bytes) for name, each in seen.items()}
-        times = {name: each.now.committed_at.timestamp() for name, each in seen.items()}
+        times = {name: each.ran_at.timestamp() for name, each in seen.items() if each.ran_at}
         yield gauge("lakeproof_table_rows", "Rows of the table", TABLE, rows)
         yield gauge("lakeproof_table_bytes", "Bytes of its files", TABLE, sizes)
-        about = "When the table was last written, in seconds since 1970"
+        about = "When the table's last run committed, in seconds since 1970"
         yield gauge("lakeproof_table_commit_timestamp_seconds", about, TABLE, times)
 
     def _runs(self) -> Iterator[Metric]:
@@ -96,9 +109,16 @@ def _count(seen: _Seen, settings: Settings, path: str, since: int) -> None:
     for version, record in records(settings, path):
         if version <= since:
             return
-        seen.last = record if newest else seen.last
+        if newest:
+            seen.last, seen.ran_at = record, _committed_at(seen.now, settings, path, version)
         seen.counts.update(record.counts)
         newest = False
+
+
+def _committed_at(now: Standing, settings: Settings, path: str, version: int) -> datetime:
+    if version == now.version:
+        return now.committed_at
+    return datetime.fromisoformat(commit_times(settings, path)[version]).replace(tzinfo=UTC)
 
 
 def _target_seconds(spec: Spec) -> float | None:

@@ -13,15 +13,18 @@ RULES = HERE / "rules.yml"
 TARGETS = ("PROMETHEUS_URL", "METRICS_URL", "S3_ENDPOINT", "ALERTMANAGER_URL")
 
 
-def command(instance: Instance) -> Command:
-    """The server on its own folder, reading all services that speak its format."""
+def command(instance: Instance, rules: Path = RULES, interval: str = "15s") -> Command:
+    """The server on its own folder, reading all services that speak its format.
+
+    A test has rules that wait for less, and looks more often.
+    """
     folder = instance.folder("prometheus")
     hosts = {f"{key}_HOST": urlsplit(instance.values[key]).netloc for key in TARGETS}
     configuration = instance.render(
         HERE / "prometheus.yml",
         folder / "prometheus.yml",
-        INTERVAL="15s",
-        RULES=str(RULES),
+        INTERVAL=interval,
+        RULES=str(rules),
         **hosts,
     )
     return Command(

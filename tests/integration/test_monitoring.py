@@ -1,0 +1,99 @@
+"""What is told when services of the running stack are stopped, one after the other.
+
+Watched by an exporter, a Prometheus and an Alertmanager of the test's own: as the stack's, but they
+look each second or two and wait for seconds. `MONITORED=all` stops every service, which takes a
+quarter of an hour; without it, some of each kind.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+import requests
+
+from infra.metrics import native as metrics
+from infra.native import supervise
+from infra.native.instance import Instance, load
+from infra.native.services import services
+from infra.prometheus import native as prometheus
+from jobs.settings import Settings
+from tests.alertmanager.running import Kept, Receivers, elsewhere, receivers, running, wait_until
+
+pytestmark = pytest.mark.integration
+
+LOOK_SECONDS = "2"
+# A start of Spark or Airflow after their end takes this long on a busy machine.
+PATIENCE_SECONDS = 240
+# One that others need, one that is asked by HTTP, one that holds what is measured, a follower.
+SOME = ("postgres", "stubs", "minio", "airflow-triggerer")
+ALL = tuple(service.name for service in services(brokers=1) if service.name != "metrics")
+STOPPED = ALL if os.environ.get("MONITORED") == "all" else SOME
+
+
+@pytest.fixture(scope="module")
+def instance(stack: Settings) -> Instance:
+    return load(stack.instance)
+
+
+@pytest.fixture(scope="module")
+def own(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> Instance:
+    """The instance, with another place for what watches it."""
+    return elsewhere(instance, tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="module")
+def people(instance: Instance, own: Instance) -> Iterator[Receivers]:
+    """Those who are told of what the test's own Prometheus finds in the stack."""
+    rules = own.state / "rules.yml"
+    text = prometheus.RULES.read_text()
+    rules.write_text(text.replace("for: 30s", "for: 4s").replace("[2m]", "[40s]"))
+    with ExitStack() as stack:
+        found = stack.enter_context(receivers(own))
+        # Told of the stack's own services, and listening elsewhere than the stack's exporter.
+        command = metrics.command(own, LOOK_SECONDS)
+        page = f"{own.values['METRICS_URL']}/metrics"
+        stack.enter_context(running(command, instance.environment(), page))
+        command = prometheus.command(own, rules, f"{LOOK_SECONDS}s")
+        ready = f"{own.values['PROMETHEUS_URL']}/-/ready"
+        stack.enter_context(running(command, own.environment(), ready))
+        yield found
+
+
+def asked(own: Instance, query: str) -> list[dict[str, str]]:
+    """The labels of what a query finds now."""
+    url = f"{own.values['PROMETHEUS_URL']}/api/v1/query"
+    answer = requests.get(url, {"query": query}, timeout=10).json()
+    return [found["metric"] for found in answer["data"]["result"]]
+
+
+def of_services(told: Kept) -> list[str]:
+    """The titles of what was told of services that are down, or no longer."""
+    return [one["title"] for one in told if "ServiceDown" in one["title"]]
+
+
+@pytest.mark.parametrize("service", STOPPED)
+def test_service_that_is_down_is_told_of_once_and_so_is_its_return(
+    service: str, instance: Instance, own: Instance, people: Receivers
+) -> None:
+    def everything_is_up() -> bool:
+        up = "lakeproof_service_up == 1"
+        return len(asked(own, up)) == len(ALL) and not asked(own, 'ALERTS{alertname="ServiceDown"}')
+
+    wait_until(everything_is_up, "every service is up", PATIENCE_SECONDS)
+    since = len(people.told())
+    supervise.stop(instance, service)
+    try:
+        wait_until(lambda: bool(of_services(people.told(since))), f"{service}'s end is told")
+    finally:
+        supervise.start_stopped(instance)
+    wait_until(everything_is_up, f"{service} is back", PATIENCE_SECONDS)
+    wait_until(lambda: len(of_services(people.told(since))) > 1, f"{service}'s return is told")
+    said = f"ServiceDown: {service} does not answer"
+    assert of_services(people.told(since)) == [said, f"resolved: {said}"]
+
+
+def test_everything_that_speaks_the_format_is_read(own: Instance, people: Receivers) -> None:
+    wait_until(lambda: len(asked(own, "up == 1")) == 5, "five jobs are read")
+    jobs = {found["job"] for found in asked(own, "up == 1")}
+    assert jobs == {"lakeproof", "minio", "spark", "prometheus", "alertmanager"}
