@@ -53,10 +53,7 @@ def reviews(settings: Settings) -> Iterator[Metric]:
 
     Raises: ServiceDown.
     """
-    stars = _stars_by_day(settings)
-    if not stars:
-        return
-    newest, usual = against_usual(stars)
+    newest, usual = against_usual(_stars_by_day(settings))
     figures = {
         "stars": ("Mean stars of the newest day", newest),
         "usual_stars": (f"Mean of the {USUAL_DAYS} days before", fmean(usual) if usual else None),

@@ -22,7 +22,7 @@ from jobs.settings import ROOT
 CONTROL_SECONDS = 10
 POLL_SECONDS = 0.05
 TIERS = {"store": 10, "compute": 20}
-TEMPLATES = ("*.conf", "*.properties", "*.env", "airflow_local_settings.py", "native.py")
+TEMPLATES = ("*.conf", "*.properties", "*.env", "*.yml", "airflow_local_settings.py", "native.py")
 GLOBAL = """\
 ; {fingerprint}
 [supervisord]
