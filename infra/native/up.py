@@ -69,6 +69,9 @@ def _addresses(instance: Instance) -> str:
     console = f"http://127.0.0.1:{values['S3_CONSOLE_PORT']}"
     rows = [
         ("Console", values["CONSOLE_URL"], "CONSOLE_TOKEN", ""),
+        ("Alerts", values["ALERT_URL"], "", ""),
+        ("Prometheus", values["PROMETHEUS_URL"], "", ""),
+        ("Alertmanager", values["ALERTMANAGER_URL"], "", ""),
         ("Airflow", values["AIRFLOW_URL"], "AIRFLOW_USER", "AIRFLOW_PASSWORD"),
         ("MinIO console", console, "S3_ACCESS_KEY", "S3_SECRET_KEY"),
         ("Spark UI", f"http://127.0.0.1:{values['SPARK_UI_PORT']}", "", ""),

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 LOOK_SECONDS = "2"
 # A start of Spark or Airflow after their end takes this long on a busy machine.
 PATIENCE_SECONDS = 240
-# The one that others need comes last: of these nobody is told for two minutes after its return.
+# The one that others need comes last: of these nobody is told for three minutes after its return.
 SOME = ("stubs", "minio", "postgres")
 ALL = tuple(s.name for s in services(brokers=1) if s.name not in ("metrics", "postgres"))
 ALL = (*ALL, "postgres")
