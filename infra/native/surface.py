@@ -24,6 +24,10 @@ WITHOUT_LOGIN = {
     "SPARK_REMOTE": "Spark Connect",
     "SPARK_UI_PORT": "Spark's page",
     "ALERT_URL": "alerts",
+    "ALERT_SMTP": "alerts by mail",
+    "METRICS_URL": "metrics",
+    "PROMETHEUS_URL": "Prometheus",
+    "ALERTMANAGER_URL": "Alertmanager",
 }
 
 
