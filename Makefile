@@ -4,17 +4,15 @@ PYTHON = $(shell for name in python3.11 python3.12 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null \
 	&& command -v $$name && break; done)
 VENV := .venv/.complete
-RUN := .venv/bin/python -m
+RUN = .venv/bin/python -m$(if $(and $(filter docker,$(RUNTIME)),$(filter demo run stream verify quality prove,$@)), infra.docker run)
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor venv up down status logs reset demo run stream verify quality months docs prove lint test-fast test chaos bench
+.PHONY: help doctor venv up down status logs reset demo run stream verify quality months docs prove audit lint test-fast test chaos bench
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-
 doctor: ## say what is missing on this machine and how to get it
 	@python3 infra/native/doctor.py
-
 venv: $(VENV) ## install the Python packages of uv.lock into .venv
 $(VENV): uv.lock infra/native/bootstrap.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is missing; make doctor says how to get it."; exit 1; }
@@ -44,6 +42,8 @@ prove: up ## run the proofs of answers: A=<name> or T=<topic>, T=all; without, l
 	@$(RUN) answers
 docs: up ## write docs/dictionary.md and the contracts from the table specs
 	@$(RUN) jobs.contracts && $(RUN) jobs.lineage && $(RUN) jobs.dictionary
+audit: $(VENV) ## check hashes, jars, licences, secrets and vulnerabilities; write .state/sbom.json
+	@$(RUN) infra.audit
 lint: $(VENV) ## check style and types
 	@$(RUN) ruff check . && $(RUN) ruff format --check --quiet . && $(RUN) mypy
 test-fast: $(VENV) ## run the tests that need no service

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 from infra.audit import jars, lock
 from infra.audit.verdict import Verdict, failed, not_checked, passed
-from infra.native.install import MINIO_MODULE
+from infra.native.install import modules_file
 from jobs.settings import ROOT
 
 CHECK = "licences"
@@ -70,7 +70,7 @@ def verdicts() -> list[Verdict]:
     if absent:
         reason = f"jars are not installed: {', '.join(absent)}"
         return [not_checked(CHECK, reason, "`make up` installs them"), modules]
-    minio = Licensed(MINIO_MODULE.read_text().strip(), "minio", "")
+    minio = Licensed(modules_file("minio").read_text().strip(), "minio", "")
     things = [*python_packages(), *all_jars(), minio]
     settled = [Settled(**entry) for entry in yaml.safe_load(SETTLED.read_text())]
     LIST.parent.mkdir(exist_ok=True)

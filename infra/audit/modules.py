@@ -14,31 +14,32 @@ from infra.audit.jars import REFRESH, differences
 from infra.audit.verdict import Verdict, failed, not_checked, passed
 from infra.native import install
 
+MINIO = "minio"
 CHECK = "checksums of MinIO's modules"
-SUMS = install.MINIO_MODULE.with_name("modules.sum")
+SUMS = install.modules_file(MINIO).with_name("modules.sum")
 EXEMPTIONS = ("GONOSUMDB", "GOPRIVATE", "GOINSECURE")
 
 
 def verdict() -> Verdict:
     """Whether MinIO here holds the modules of modules.sum, and Go verifies what it downloads."""
-    pinned = install.MINIO_MODULE.read_text().strip().replace("@", " ")
+    pinned = install.modules_file(MINIO).read_text().strip().replace("@", " ")
     expected = SUMS.read_text()
     if not expected.startswith(f"{pinned} "):
         return failed(CHECK, f"{SUMS} is not of {pinned}", REFRESH)
     if on_path := shutil.which("minio"):
         step = "take it off PATH and run `make up`, which builds the pinned one"
         return not_checked(CHECK, f"{on_path} is used, which was not built here", step)
-    if not install.minio_binary().exists():
+    if not install.go_program(MINIO).exists():
         return not_checked(CHECK, "MinIO is not built yet", "`make up` builds it")
     try:
         settings = json.loads(tools.run(["go", "env", "-json", "GOSUMDB", *EXEMPTIONS]))
-        found = built(install.minio_binary())
+        found = built(install.go_program(MINIO))
     except tools.ToolUnavailable as failure:
         return not_checked(CHECK, str(failure), "`make doctor` says how to install Go")
     sums = parse(expected)
     findings = [*differences(sums, parse(found)), *unverified(sums, settings)]
     if findings:
-        step = f"unset what is named, delete {install.minio_binary().parent} and run `make up`"
+        step = f"unset what is named, delete {install.go_program(MINIO).parent} and run `make up`"
         return failed(CHECK, "it is not sure what MinIO is made of", step, findings)
     database = settings["GOSUMDB"].split("+")[0]
     return passed(CHECK, f"its {len(sums)} modules are those of {SUMS.name}; Go asks {database}")
@@ -49,7 +50,7 @@ def refresh() -> Path:
 
     Raises: ToolUnavailable if Go is missing or knows nothing of that program.
     """
-    SUMS.write_text(built(install.minio_binary()))
+    SUMS.write_text(built(install.go_program(MINIO)))
     return SUMS
 
 

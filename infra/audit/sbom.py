@@ -59,7 +59,7 @@ def make() -> dict[str, Any]:
     folders["pyspark"] = Path(pyspark.__file__).parent / "jars"
     for service, folder in folders.items():
         bill["components"] += jar_components(service, folder)
-    bill["components"] += go_components(modules.built(install.minio_binary()))
+    bill["components"] += go_components(modules.built(install.go_program(modules.MINIO)))
     return bill
 
 

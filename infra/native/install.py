@@ -78,6 +78,11 @@ def go_program(name: str, of: str = "") -> Path:
     return Path(shutil.which(name) or _built(of or name) / name)
 
 
+def modules_file(name: str) -> Path:
+    """The file that pins what a Go program is built of."""
+    return MODULES / name / "version.txt"
+
+
 def missing() -> list[Download]:
     """What is not installed yet."""
     jars = (("Spark's jars (78 MB)", SPARK_POM), ("Kafka's jars (54 MB)", KAFKA_POM),
@@ -170,4 +175,4 @@ def _built(name: str) -> Path:
 
 
 def _modules(name: str) -> str:
-    return (MODULES / name / "version.txt").read_text()
+    return modules_file(name).read_text()

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.audit import modules
-from infra.native.install import MINIO_MODULE
+from infra.native.install import modules_file
 
 DESCRIPTION = """\
 minio: go1.26.8
@@ -29,7 +29,7 @@ def test_sums_are_those_of_the_binary_and_of_what_replaces_a_module() -> None:
 
 def test_sums_of_minio_are_of_the_pinned_version() -> None:
     first = modules.SUMS.read_text().splitlines()[0]
-    assert first.startswith(MINIO_MODULE.read_text().strip().replace("@", " ") + " h1:")
+    assert first.startswith(modules_file("minio").read_text().strip().replace("@", " ") + " h1:")
 
 
 def test_go_that_verifies_has_no_fault() -> None:
