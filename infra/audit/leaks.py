@@ -19,17 +19,28 @@ LOGS_CHECK = "this machine's secrets in its logs"
 ALLOWED = Path(__file__).with_name("gitleaks.toml")
 LOG_FOLDERS = ("*/logs", "*/airflow/logs")
 ROTATE = "change it: `make reset` makes new ones; then find out who wrote it"
+NO_INSTANCE = "no instance was started here", "`make up`, then `make audit` again"
 Secrets = Mapping[str, bytes]
 
 
 def verdicts(root: Path = ROOT) -> list[Verdict]:
     """Whether anything in the history looks like a secret, or is one of this machine's."""
-    found = [patterns(root)]
     secrets = of_instances(root)
-    if not secrets:
-        reason, step = "no instance was started here", "`make up`, then `make audit` again"
-        return [*found, *(not_checked(each, reason, step) for each in (HISTORY_CHECK, LOGS_CHECK))]
-    return [*found, in_history(root, secrets), in_logs(root, secrets)]
+    found = [*of_history(root, secrets)]
+    return [*found, in_logs(root, secrets) if secrets else not_checked(LOGS_CHECK, *NO_INSTANCE)]
+
+
+def of_history(root: Path, secrets: Secrets) -> Iterator[Verdict]:
+    """Both verdicts on the history; neither is given where git cannot read one."""
+    try:
+        git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    except subprocess.CalledProcessError as failure:
+        reason = failure.stderr.decode().strip() or "there is no commit"
+        for check in (PATTERNS_CHECK, HISTORY_CHECK):
+            yield not_checked(check, f"git: {reason}", "make the audit in a clone of your own")
+        return
+    yield patterns(root)
+    yield in_history(root, secrets) if secrets else not_checked(HISTORY_CHECK, *NO_INSTANCE)
 
 
 def patterns(root: Path) -> Verdict:

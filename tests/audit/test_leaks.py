@@ -109,3 +109,9 @@ def test_a_shallow_clone_is_not_called_checked(repository: Path, tmp_path: Path)
 def test_everything_that_is_allowed_has_a_reason() -> None:
     allowed = tomllib.loads(leaks.ALLOWED.read_text())["allowlists"]
     assert [entry for entry in allowed if len(entry.get("description", "")) < 20] == []
+
+
+def test_a_tree_without_a_history_is_not_called_clean(tmp_path: Path) -> None:
+    found = leaks.verdicts(tmp_path)
+    assert {each.outcome for each in found} == {"not checked"}
+    assert "not a git repository" in found[0].reason
