@@ -12,12 +12,14 @@ from infra.audit import leaks, sbom
 from jobs.settings import ROOT, Settings
 
 pytestmark = pytest.mark.integration
+VULNERABILITIES = "known vulnerabilities of Python packages"
 MAY_BE_UNKNOWN = {
-    "known vulnerabilities of Python packages",  # where its source cannot be asked
+    VULNERABILITIES,  # where its source cannot be asked
     "known vulnerabilities of jars and Go modules",
     "licences of the modules in MinIO",
     "checksums of MinIO's modules",  # where a MinIO of the machine's own is used
-    leaks.PATTERNS_CHECK,  # in a shallow clone
+    leaks.PATTERNS_CHECK,  # in a shallow clone, or where git may not read it
+    leaks.HISTORY_CHECK,
 }
 
 
@@ -25,7 +27,10 @@ def test_audit_of_the_running_platform_fails_nothing(stack: Settings) -> None:
     command = [sys.executable, "-m", "infra.audit"]
     done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True)
     lines = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
-    assert done.returncode == 0, done.stdout + done.stderr
+    # What the world has learnt since the lock was written is news for `make audit`.
+    bad = {line[12:].partition(":")[0] for line in lines if line.startswith("failed ")}
+    assert bad <= {VULNERABILITIES}, done.stdout + done.stderr
+    assert done.returncode == bool(bad)
     unknown = {line[12:].partition(":")[0] for line in lines if line.startswith("not checked ")}
     assert unknown <= MAY_BE_UNKNOWN
     assert len(lines) == 14
