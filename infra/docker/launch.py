@@ -113,7 +113,9 @@ def _spark_cluster(part: str, instance: Instance) -> Command:
     options = [piece for option in own[part] for piece in option.split("=", 1)]
     # Beside a worker's own memory is that of the tasks it starts; a master has none.
     variables = {"SPARK_HOME": str(home), "SPARK_DAEMON_MEMORY": "512m"}
-    return Command([str(home / "bin" / "spark-class"), program, *options], variables)
+    arguments = [str(home / "bin" / "spark-class"), program, *options]
+    # With it, a worker starts its executors with the jars of a Connect client, without Spark SQL.
+    return Command(arguments, variables, without=("SPARK_REMOTE",))
 
 
 if __name__ == "__main__":

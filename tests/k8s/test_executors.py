@@ -24,7 +24,7 @@ from tests.k8s.manifests import FOLDER, of_kind, settings
 from tests.k8s.test_manifests import KUBERNETES
 
 pytestmark = pytest.mark.integration  # needs Java and the jars
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 300
 
 
 def command(api: Api, folder: Path) -> list[str]:
