@@ -15,7 +15,7 @@ from tests.integration.lake import publish_day, run_tables, start_job, upstream
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
