@@ -2,7 +2,6 @@
 
 import json
 import mmap
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from infra.audit import tools
 from infra.audit.verdict import Verdict, failed, not_checked, passed
-from infra.native.keys import KEYS
+from infra.native.keys import secrets_in
 from jobs.settings import ROOT, read_env_file
 
 PATTERNS_CHECK = "secrets in the history, by their looks"
@@ -73,17 +72,6 @@ def of_instances(root: Path) -> dict[str, bytes]:
         for path in files
         for key, secret in secrets_in(read_env_file(path)).items()
     }
-
-
-def secrets_in(values: Mapping[str, str]) -> dict[str, str]:
-    """The random part of each value that has one; the whole value where somebody rewrote it."""
-    found = {}
-    for key in KEYS:
-        if "{secret}" in key.value and (value := values.get(key.name)):
-            pattern = re.escape(key.value).replace(r"\{secret\}", "(.+)").replace(r"\{port\}", ".+")
-            match = re.fullmatch(pattern, value)
-            found[key.name] = match[1] if match else value
-    return found
 
 
 def in_history(root: Path, secrets: Secrets) -> Verdict:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from infra.native import bootstrap
-from infra.native.install import Download, InstallFailed, cache_folder, install
+from infra.native.install import Download, InstallFailed, cache_folder, go_install, install
 from infra.native.instance import digest
 from jobs.errors import LakeproofError
 from jobs.settings import ROOT
@@ -45,7 +45,7 @@ def gitleaks() -> Path:
     """
     place = cache_folder() / f"gitleaks-{digest(GITLEAKS)}"
     if not place.exists():
-        fill = partial(_go_install, GITLEAKS)
+        fill = partial(go_install, GITLEAKS)
         try:
             install(Download("gitleaks", "go", place, fill))
         except InstallFailed as failure:
@@ -71,7 +71,3 @@ def run(command: list[str], *, may_exit: tuple[int, ...] = (0,)) -> str:
         words = " ".join((done.stderr.strip() or done.stdout.strip()).split())[-300:]
         raise ToolUnavailable(f"{Path(command[0]).name} ended with {done.returncode}: {words}")
     return done.stdout
-
-
-def _go_install(module: str, folder: Path) -> list[str]:
-    return ["go", "install", module]

@@ -115,8 +115,9 @@ def main() -> int:
         if env_file(name).exists():
             existing = instance.load(name)
             found += ports(existing.ports(), str(state_dir(name)))
-            found += surface.findings(existing)
-            print(surface.summary(existing))
+            listening = surface.listeners(existing)
+            found += surface.findings(existing, listening)
+            print(surface.summary(existing, listening))
         elif name == "main":
             found += ports(keys.ports(keys.new_values(0, instance.wanted_brokers() or 1)))
     except LakeproofError as error:
@@ -130,7 +131,7 @@ def main() -> int:
 
 def _python() -> "list[Finding]":
     for name in PYTHONS:
-        version = _numbers(_output([name, "--version"]))
+        version = _numbers(words_of([name, "--version"]))
         if version in PYTHON_VERSIONS:
             return _pip(name)
     apt = "python3.11 python3.11-venv || {apt} python3.12 python3.12-venv"
@@ -139,7 +140,7 @@ def _python() -> "list[Finding]":
 
 def _pip(python: str) -> "list[Finding]":
     has_uv = shutil.which("uv") is not None or (ROOT / ".venv" / "bin" / "python").exists()
-    if has_uv or _output([python, "-c", "import ensurepip; print('yes')"]):
+    if has_uv or words_of([python, "-c", "import ensurepip; print('yes')"]):
         return []
     package = f"{python}-venv"
     return [Finding(f"{package}: without it {python} cannot make an environment",
@@ -149,7 +150,7 @@ def _pip(python: str) -> "list[Finding]":
 def _java() -> "list[Finding]":
     home = os.environ.get("JAVA_HOME")
     command = str(Path(home) / "bin" / "java") if home else "java"
-    output = _output([command, "-version"])
+    output = words_of([command, "-version"])
     numbers = _numbers(output.partition('"')[2])
     if numbers and numbers[0] in JAVA_VERSIONS:
         return []
@@ -159,7 +160,7 @@ def _java() -> "list[Finding]":
 
 
 def _go() -> "list[Finding]":
-    version = _numbers(_output(["go", "version"]).partition(" go")[2])
+    version = _numbers(words_of(["go", "version"]).partition(" go")[2])
     if version >= GO_MINIMUM:
         return []
     remedy = _install("golang-go", "go")
@@ -175,7 +176,8 @@ def _install(apt: str, brew: str) -> str:
     return f"{command} {apt.format(apt=command)}"
 
 
-def _output(command: "list[str]") -> str:
+def words_of(command: "list[str]") -> str:
+    """What the command says, on either stream; nothing if it fails or is not there."""
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except OSError:
@@ -193,7 +195,7 @@ def _available_memory() -> "int | None":
     if meminfo.exists():
         match = re.search(r"MemAvailable:\s+(\d+) kB", meminfo.read_text())
         return int(match.group(1)) * 1024 if match else None
-    total = _output(["sysctl", "-n", "hw.memsize"]).strip()
+    total = words_of(["sysctl", "-n", "hw.memsize"]).strip()
     return int(total) if total else None
 
 

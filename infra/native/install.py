@@ -92,7 +92,7 @@ def missing() -> list[Download]:
     wanted.append(Download(what, "mvn", registry_folder(), _unpack_registry))
     for name, what in GO_PROGRAMS.items():
         if shutil.which(name) is None:
-            wanted.append(Download(what, "go", _built(name), partial(_go_install, name)))
+            wanted.append(Download(what, "go", _built(name), partial(go_install, _modules(name))))
     return [download for download in wanted if not download.place.exists()]
 
 
@@ -162,8 +162,9 @@ def _unpack_registry(folder: Path) -> list[str]:
             "dependency:unpack", f"-DoutputDirectory={folder}"]  # fmt: skip
 
 
-def _go_install(name: str, folder: Path) -> list[str]:
-    return ["go", "install", *_modules(name).split()]
+def go_install(modules: str, _folder: Path) -> list[str]:
+    """The command that builds programs of pinned modules; GOBIN tells it where to put them."""
+    return ["go", "install", *modules.split()]
 
 
 def _jars(pom: Path) -> Path:

@@ -1,5 +1,6 @@
 """Every key of an instance's env file: what it is for, how its first value is made."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -107,6 +108,17 @@ def with_brokers(values: Mapping[str, str], brokers: int) -> dict[str, str]:
         host = first.removesuffix(str(port))
         changed[key] = ",".join(f"{host}{port + number * BROKER_STEP}" for number in range(brokers))
     return changed
+
+
+def secrets_in(values: Mapping[str, str]) -> dict[str, str]:
+    """The random part of each value that has one; the whole value where somebody rewrote it."""
+    found = {}
+    for key in KEYS:
+        if "{secret}" in key.value and (value := values.get(key.name)):
+            pattern = re.escape(key.value).replace(r"\{secret\}", "(.+)").replace(r"\{port\}", ".+")
+            match = re.fullmatch(pattern, value)
+            found[key.name] = match[1] if match else value
+    return found
 
 
 def ports(values: Mapping[str, str]) -> dict[str, int]:

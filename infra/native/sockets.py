@@ -1,10 +1,11 @@
 """Who listens where on this machine, found with nothing but Python."""
 
 import os
-import subprocess
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
+
+from infra.native.doctor import words_of
 
 LISTENING = "0A"
 
@@ -12,8 +13,8 @@ LISTENING = "0A"
 def holder(port: int) -> "tuple[int, str]":
     """The process that listens on a port, or 0 where we may not see it."""
     if not Path("/proc/net/tcp").exists():
-        pid = _output(["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t"]).partition("\n")[0]
-        return (int(pid), _output(["ps", "-o", "command=", "-p", pid]).strip()) if pid else (0, "")
+        pid = words_of(["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-t"]).partition("\n")[0]
+        return (int(pid), words_of(["ps", "-o", "command=", "-p", pid]).strip()) if pid else (0, "")
     sockets = {socket for socket, (_, its_port) in listening().items() if its_port == port}
     for process in Path("/proc").glob("[0-9]*"):
         if sockets & open_files(process):
@@ -59,10 +60,3 @@ def environment_has(pid: int, variable: str) -> bool:
         return variable.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
         return False
-
-
-def _output(command: "list[str]") -> str:
-    try:
-        return subprocess.run(command, capture_output=True, text=True).stdout
-    except OSError:
-        return ""

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from infra.native.doctor import Finding
 from infra.native.instance import MARKER, Instance
-from infra.native.keys import EXAMPLE_SECRET, KEYS
-from infra.native.sockets import environment_has, listening, open_files
+from infra.native.keys import secrets_in
+from infra.native.sockets import environment_has, open_files
+from infra.native.sockets import listening as all_listening
 from jobs.settings import env_file
 
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -46,11 +47,10 @@ class Listener:
 
 
 def listeners(instance: Instance) -> list[Listener]:
-    """Every port on which a process of the instance listens.
-
-    Raises: OSError where there is no /proc to see it in.
-    """
-    sockets, mark = listening(), f"{MARKER}={instance.state}"
+    """Every port on which a process of the instance listens; none where no /proc tells."""
+    if not PORT_RANGE.exists():
+        return []
+    sockets, mark = all_listening(), f"{MARKER}={instance.state}"
     pids = (int(process.name) for process in Path("/proc").iterdir() if process.name.isdigit())
     return [
         Listener(pid, *sockets[socket])
@@ -72,9 +72,8 @@ def undeclared(instance: Instance, found: list[Listener]) -> list[Listener]:
     return [each for each in found if each.port not in declared]
 
 
-def findings(instance: Instance) -> Iterator[Finding]:
-    """What stands open that should not; of ports only where there is a /proc to see them in."""
-    found = listeners(instance) if PORT_RANGE.exists() else []
+def findings(instance: Instance, found: list[Listener]) -> Iterator[Finding]:
+    """What stands open that should not, its listeners among it."""
     remote = [each for each in found if not each.is_local]
     for each in {*remote, *undeclared(instance, found)}:
         why = "for other machines" if each in remote else "a port that no key of the env file names"
@@ -90,20 +89,15 @@ def findings(instance: Instance) -> Iterator[Finding]:
 
 def weak_secrets(instance: Instance) -> list[str]:
     """The keys of passwords that somebody made shorter than ours, or took from the example."""
-    secret = (key for key in KEYS if "{secret}" in key.value)
-    lengths = {key.name: len(key.fill("")) + SECRET_LENGTH for key in secret}
-    return [
-        name
-        for name, length in lengths.items()
-        if len(instance.values[name]) < length or EXAMPLE_SECRET in instance.values[name]
-    ]
+    found = secrets_in(instance.values).items()
+    return [name for name, secret in found if len(secret) < SECRET_LENGTH]
 
 
-def summary(instance: Instance) -> str:
+def summary(instance: Instance, listening: list[Listener]) -> str:
     """A line for people."""
     if not PORT_RANGE.exists():
         return "security not checked: this system has no /proc to see ports in"
-    found = {each.port for each in listeners(instance)}
+    found = {each.port for each in listening}
     named = {key: port for key, port in instance.ports().items() if port in found}
     open_ones = [what for key, what in WITHOUT_LOGIN.items() if key in named]
     return (

@@ -34,7 +34,7 @@ def commit(root: Path, message: str) -> None:
 
 
 def secret(name: str) -> str:
-    return leaks.secrets_in(VALUES)[name]
+    return keys.secrets_in(VALUES)[name]
 
 
 def test_secret_of_an_address_is_its_password() -> None:
@@ -46,11 +46,11 @@ def test_secret_of_an_address_is_its_password() -> None:
 
 
 def test_every_key_with_a_secret_is_looked_for() -> None:
-    assert set(leaks.secrets_in(VALUES)) == {k.name for k in keys.KEYS if "{secret}" in k.value}
+    assert set(keys.secrets_in(VALUES)) == {k.name for k in keys.KEYS if "{secret}" in k.value}
 
 
 def test_a_value_somebody_wrote_is_looked_for_whole() -> None:
-    assert leaks.secrets_in({"POSTGRES_DSN": "host=db password=x"}) == {
+    assert keys.secrets_in({"POSTGRES_DSN": "host=db password=x"}) == {
         "POSTGRES_DSN": "host=db password=x"
     }
 

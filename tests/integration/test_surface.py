@@ -14,7 +14,7 @@ from urllib3 import PoolManager, Retry
 
 from infra.native import surface
 from infra.native.instance import Instance, load
-from infra.native.keys import KEYS, PORT_KEYS
+from infra.native.keys import PORT_KEYS, secrets_in
 from jobs.settings import Settings
 from tests.conftest import TEST_INSTANCE
 
@@ -42,7 +42,7 @@ def test_what_listens_is_declared_and_for_this_machine_only(instance: Instance) 
     assert declared <= {each.port for each in found}
     assert [each for each in found if not each.is_local] == []
     assert surface.undeclared(instance, found) == []
-    assert list(surface.findings(instance)) == []
+    assert list(surface.findings(instance, found)) == []
 
 
 def other_addresses() -> Iterator[str]:
@@ -166,12 +166,7 @@ def test_their_own_logins_open_them(stack: Settings, instance: Instance) -> None
 
 
 def test_no_log_tells_a_password(instance: Instance) -> None:
-    secrets = [
-        instance.values[key.name].encode()
-        for key in KEYS
-        if "{secret}" in key.value and "//" not in key.value
-    ]
-    secrets.append(instance.values["POSTGRES_DSN"].split(":")[2].partition("@")[0].encode())
+    secrets = [secret.encode() for secret in secrets_in(instance.values).values()]
     logs = [path for path in (instance.state / "logs").rglob("*") if path.is_file()]
     assert {log.stem for log in logs} >= {service.name for service in instance.services}
     assert [log.name for log in logs for secret in secrets if secret in log.read_bytes()] == []
