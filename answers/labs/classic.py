@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import requests
 
-from infra.spark.native import spark_home
+from infra.spark.native import CONNECT_VARIABLES, spark_home
 from jobs.errors import LakeproofError
 from jobs.settings import ROOT
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 600
 ANSWER_SECONDS = 30
 ERROR_LINES = 20
-CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
 LOGGING = ROOT / "infra" / "spark" / "log4j2.properties"
 NOTHING: Mapping[str, str] = {}
 DEFAULTS = {

@@ -114,8 +114,7 @@ def _spark_cluster(part: str, instance: Instance) -> Command:
     # Beside a worker's own memory is that of the tasks it starts; a master has none.
     variables = {"SPARK_HOME": str(home), "SPARK_DAEMON_MEMORY": "512m"}
     arguments = [str(home / "bin" / "spark-class"), program, *options]
-    # With it, a worker starts its executors with the jars of a Connect client, without Spark SQL.
-    return Command(arguments, variables, without=("SPARK_REMOTE",))
+    return Command(arguments, variables, without=spark.CONNECT_VARIABLES)
 
 
 if __name__ == "__main__":

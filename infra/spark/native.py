@@ -12,6 +12,9 @@ from infra.spark import classes
 from jobs.errors import LakeproofError
 
 HERE = Path(__file__).parent
+# Clients' variables, the second set by pyspark itself: with either, what should be a driver, a
+# master or a worker takes itself for a client.
+CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
 
 
 def command(instance: Instance) -> Command:
@@ -45,7 +48,7 @@ def command(instance: Instance) -> Command:
             "PYSPARK_PYTHON": sys.executable,
             "PYSPARK_DRIVER_PYTHON": sys.executable,
         },
-        without=("SPARK_REMOTE",),  # is for clients; spark-submit would take it for a master
+        without=CONNECT_VARIABLES,
     )
 
 

@@ -15,7 +15,7 @@ import kubernetes_validate
 import pytest
 
 from infra.native.install import spark_jars
-from infra.spark.native import spark_home
+from infra.spark.native import CONNECT_VARIABLES, spark_home
 from jobs.errors import ServiceDown
 from jobs.patience import await_true
 from jobs.settings import ROOT
@@ -58,7 +58,7 @@ def command(api: Api, folder: Path) -> list[str]:
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """What Spark asked for between its start and its end."""
     folder = tmp_path_factory.mktemp("driver")
-    kept = {key: value for key, value in os.environ.items() if key != "SPARK_REMOTE"}
+    kept = {key: value for key, value in os.environ.items() if key not in CONNECT_VARIABLES}
     python = {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
     log = folder / "spark.log"
     with serving() as api, log.open("w") as output:
@@ -67,10 +67,11 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         )
         try:
             await_true(
-                lambda: len(api.pods()) == 2,
+                lambda: len(api.pods()) == 2 or server.poll() is not None,
                 PATIENCE_SECONDS,
                 lambda cause: ServiceDown("spark", api.address, log.read_text()[-2000:]),
             )
+            assert server.poll() is None, log.read_text()
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(PATIENCE_SECONDS)
