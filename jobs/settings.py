@@ -30,6 +30,7 @@ class Settings:
     connect_password: str = field(repr=False)
     schema_registry_url: str
     spark_remote: str
+    spark_cluster_url: str
     clickhouse_host: str
     clickhouse_port: int
     clickhouse_user: str

@@ -14,9 +14,10 @@ from kafka.errors import KafkaError
 
 from infra.kafka.native import command, component
 from infra.native import keys
+from infra.native.creation import OFFSETS
 from infra.native.doctor import is_free
 from infra.native.health import CHECKS
-from infra.native.instance import OFFSETS, Instance
+from infra.native.instance import Instance
 from jobs.errors import LakeproofError, ServiceDown
 from jobs.patience import await_true
 from jobs.settings import Settings

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from infra.native import status
-from infra.native.instance import load_or_create
+from infra.native.creation import load_or_create
 
 SAMPLE_SECONDS = 5.0
 GIB = 1 << 30

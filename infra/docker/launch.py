@@ -105,7 +105,7 @@ def _spark_connect(native: Command, master: str) -> Command:
 def _spark_cluster(part: str, instance: Instance) -> Command:
     home = spark.spark_home()
     own = {
-        "master": [f"--host={MASTER}", f"--port={MASTER_PORT}", "--webui-port=8082"],
+        "master": [f"--host={MASTER}", f"--port={MASTER_PORT}", "--webui-port=8064"],
         "worker": ["--cores=2", "--memory=2g", "--webui-port=8082",
                    f"--work-dir={instance.folder('spark-worker')}", f"spark://{MASTER}:{MASTER_PORT}"],
     }  # fmt: skip

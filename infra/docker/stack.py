@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from urllib.parse import unquote, urlsplit
 
 from infra.native import keys
+from infra.native.creation import load_or_create, wanted_brokers
 from infra.native.health import CHECKS
-from infra.native.instance import Instance, load, load_or_create, wanted_brokers
+from infra.native.instance import Instance, load
 from jobs.errors import LakeproofError, SettingsError
 from jobs.settings import MAIN_INSTANCE, ROOT, env_file, settings_from
 

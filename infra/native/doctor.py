@@ -104,7 +104,7 @@ def is_free(port: int) -> bool:
 def main() -> int:
     """Print every finding; 1 if one of them stops the start."""
     sys.path.insert(0, str(ROOT))
-    from infra.native import install, instance, keys, surface
+    from infra.native import creation, install, instance, keys, surface
     from jobs.errors import LakeproofError
     from jobs.settings import env_file, state_dir
 
@@ -119,7 +119,7 @@ def main() -> int:
             found += surface.findings(existing, listening)
             print(surface.summary(existing, listening))
         elif name == "main":
-            found += ports(keys.ports(keys.new_values(0, instance.wanted_brokers() or 1)))
+            found += ports(keys.ports(keys.new_values(0, creation.wanted_brokers() or 1)))
     except LakeproofError as error:
         found.append(Finding(str(error), "See above."))
     for finding in found:

@@ -9,6 +9,7 @@ import requests
 
 from infra.native.command import accepts
 from infra.native.keys import port_of
+from infra.spark.health import check_spark, check_spark_master, check_spark_worker
 from jobs.errors import ServiceDown
 from jobs.settings import Settings
 
@@ -74,20 +75,6 @@ def check_postgres(settings: Settings) -> None:
         connection.close()
     except psycopg2.OperationalError as error:
         raise ServiceDown("postgres", address, error) from error
-
-
-def check_spark(settings: Settings) -> None:
-    """A new session answers `select 1`."""
-    from pyspark.errors import PySparkException
-    from pyspark.sql.connect.session import SparkSession
-
-    _require_port("spark", settings.spark_remote)
-    try:
-        session = SparkSession.builder.remote(settings.spark_remote).create()
-        session.sql("select 1").collect()
-        session.stop()
-    except PySparkException as error:
-        raise ServiceDown("spark", settings.spark_remote, error) from error
 
 
 def check_clickhouse(settings: Settings) -> None:
@@ -211,6 +198,9 @@ CHECKS: dict[str, Check] = {
     "airflow-scheduler": check_airflow("scheduler"),
     "airflow-dag-processor": check_airflow("dag_processor"),
     "airflow-triggerer": check_airflow("triggerer"),
+    "spark-master": check_spark_master,
+    "spark-worker-1": check_spark_worker(1),
+    "spark-worker-2": check_spark_worker(2),
 }
 
 

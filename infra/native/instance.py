@@ -13,13 +13,10 @@ from string import Template
 from typing import IO
 
 from infra.native import keys
-from infra.native.doctor import is_free
-from infra.native.services import BROKERS, Service, services
+from infra.native.services import BROKERS, WORKERS, Service, services
 from jobs.errors import SettingsError
 from jobs.settings import MAIN_INSTANCE, ROOT, env_file, read_env_file, state_dir
 
-OFFSET_STEP = 1000
-OFFSETS = range(OFFSET_STEP, 17 * OFFSET_STEP, OFFSET_STEP)  # beyond lie the ephemeral ports
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 MARKER = "LAKEPROOF_STATE"
 FOREIGN_SETTINGS = re.compile(
@@ -32,7 +29,7 @@ FOREIGN_SETTINGS = re.compile(
 class Instance:
     """The state folder and the values of the env file, which are the only source of ports.
 
-    How many brokers it has, the env file says by listing their addresses.
+    How many brokers it has, the env file says by listing their addresses; the workers it counts.
     """
 
     name: str
@@ -44,6 +41,11 @@ class Instance:
     def brokers(self) -> int:
         """The number of Kafka brokers."""
         return self.values["KAFKA_BOOTSTRAP_SERVERS"].count(",") + 1
+
+    @property
+    def workers(self) -> int:
+        """The number of Spark's worker processes."""
+        return int(self.values["SPARK_WORKERS"])
 
     def port(self, key: str, number: int = 1) -> int:
         """The port inside the value of a key; if that is a list, inside the entry of the number."""
@@ -109,17 +111,6 @@ def current_name() -> str:
     return name
 
 
-def wanted_brokers() -> int:
-    """The number of Kafka brokers named by BROKERS, 0 if nobody asks for any.
-
-    Raises: SettingsError if there cannot be so many.
-    """
-    wanted = os.environ.get("BROKERS")
-    if wanted and wanted not in map(str, BROKERS):
-        raise SettingsError(f"BROKERS={wanted!r}: an instance has 1 Kafka broker, or 3.")
-    return int(wanted or 0)
-
-
 def load(name: str) -> Instance:
     """An instance that was started before.
 
@@ -135,28 +126,10 @@ def load(name: str) -> Instance:
     counts = {values[key].count(",") + 1 for key in keys.BROKER_KEYS}
     if len(counts) > 1 or not counts <= set(BROKERS):
         raise SettingsError(f"{path}: {' and '.join(keys.BROKER_KEYS)} must both list 1 or 3.")
-    return Instance(name, state_dir(name), values, services(counts.pop()))
-
-
-def load_or_create(name: str, brokers: int = 0) -> Instance:
-    """The instance; at its first start with fresh secrets and ports nobody uses.
-
-    With 0 brokers asked for, a new instance has one, another those it was made with.
-    Raises: SettingsError if data is there but the passwords it was made with are gone, or if it is
-    that of another number of brokers.
-    """
-    path, state = env_file(name), state_dir(name)
-    if path.exists():
-        make_state_folder(state)
-        return _with_brokers(load(name), brokers)
-    if (state / "postgres").exists():
-        raise SettingsError(
-            f"{path} is gone, but {state} holds data made with its passwords. Restore the file, "
-            f"or throw the data away with `make reset INSTANCE={name}`."
-        )
-    make_state_folder(state)
-    write_private(path, keys.render(_new_values(name, brokers or 1)))
-    return load(name)
+    if values["SPARK_WORKERS"] not in map(str, WORKERS):
+        raise SettingsError(f"{path}: SPARK_WORKERS must be 0 or 2.")
+    found = services(counts.pop(), int(values["SPARK_WORKERS"]))
+    return Instance(name, state_dir(name), values, found)
 
 
 def make_state_folder(state: Path) -> None:
@@ -198,38 +171,8 @@ def _refuse_unknown(path: Path, values: Mapping[str, str]) -> None:
             )
 
 
-def _with_brokers(instance: Instance, brokers: int) -> Instance:
-    if brokers in (0, instance.brokers):
-        return instance
-    if (instance.state / "kafka").exists():
-        raise SettingsError(
-            f"Instance {instance.name} has data of {instance.brokers} Kafka broker(s), so it "
-            f"cannot have {brokers}. Start it without BROKERS, or throw the data away with "
-            f"`make reset INSTANCE={instance.name}`."
-        )
-    path = env_file(instance.name)
-    write_private(path, keys.render(keys.with_brokers(instance.values, brokers)))
-    return load(instance.name)
-
-
 def _require_port(path: Path, key: str, value: str) -> None:
     try:
         keys.ports_of(key, value)
     except ValueError:
         raise SettingsError(f"{path}: {key} holds no port. Write it as in .env.example.") from None
-
-
-def _new_values(name: str, brokers: int) -> dict[str, str]:
-    if name == MAIN_INSTANCE:
-        return keys.new_values(0, brokers)
-    others = state_dir(name).parent.glob("*/.env")
-    taken = {keys.port_of(read_env_file(path)["S3_ENDPOINT"]) for path in others}
-    for offset in OFFSETS:
-        values = keys.new_values(offset, brokers)
-        ports = keys.ports(values)
-        if ports["S3_ENDPOINT"] not in taken and all(map(is_free, ports.values())):
-            return values
-    raise SettingsError(
-        f"No free ports for instance {name}: every offset up to {OFFSETS[-1]} is taken. "
-        f"Remove an instance with `make reset INSTANCE=<name>`; .state lists them."
-    )

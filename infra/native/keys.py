@@ -54,6 +54,12 @@ KEYS = (
     ),
     Key("SPARK_REMOTE", "where the Spark Connect server listens", "sc://127.0.0.1:{port}", 15002),
     Key("SPARK_UI_PORT", "port of Spark's web UI", "{port}", 4040),
+    Key("SPARK_WORKERS", "Spark's worker processes, or 0: then its server computes itself", "0"),
+    Key("SPARK_MASTER_PORT", "port of the workers' master, if there are any", "{port}", 7077),
+    Key(
+        "SPARK_CLUSTER_URL", "the master's page about its workers", "http://127.0.0.1:{port}", 8064
+    ),
+    Key("SPARK_CLUSTER_SECRET", "what the parts of Spark know each other by", "{secret}"),
     Key("CLICKHOUSE_HOST", "where ClickHouse listens", "127.0.0.1"),
     Key("CLICKHOUSE_PORT", "ClickHouse's HTTP port", "{port}", 8123),
     Key("CLICKHOUSE_USER", "user that loads the marts", "loader"),

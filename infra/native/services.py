@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 BROKERS = (1, 3)  # two would be no majority: with one of them dead, nothing could be decided
+WORKERS = (0, 2)  # without workers, Spark's server computes by itself
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,11 @@ class Service:
     starting_seconds: int = 3  # an end within this time counts as a failed start
 
 
-def services(brokers: int) -> tuple[Service, ...]:
-    """The services of an instance with so many Kafka brokers."""
-    return (MINIO, *(_broker(number) for number in range(1, brokers + 1)), *OTHERS)
+def services(brokers: int, workers: int = 0) -> tuple[Service, ...]:
+    """The services of an instance with so many Kafka brokers and Spark workers."""
+    kafka = (_broker(number) for number in range(1, brokers + 1))
+    spark = (_worker(number) for number in range(1, workers + 1))
+    return (MINIO, *kafka, *OTHERS, *((MASTER, *spark) if workers else ()))
 
 
 def _broker(number: int) -> Service:
@@ -33,7 +36,12 @@ def _broker(number: int) -> Service:
     return Service(name, "store", "KAFKA_BOOTSTRAP_SERVERS", number, starting_seconds=6)
 
 
+def _worker(number: int) -> Service:
+    return Service(f"spark-worker-{number}", "compute", starting_seconds=6)
+
+
 MINIO = Service("minio", "store", "S3_ENDPOINT")
+MASTER = Service("spark-master", "compute", "SPARK_MASTER_PORT", starting_seconds=6)
 OTHERS = (
     # INT is Postgres' fast shutdown; TERM would wait for every client to leave.
     Service("postgres", "store", "POSTGRES_DSN", stop_signal="INT"),
@@ -54,4 +62,4 @@ OTHERS = (
     Service("airflow-triggerer", "compute", starting_seconds=15),
 )
 # Of every service there can be, whether an instance has it or not.
-NAMES = tuple(service.name for service in services(max(BROKERS)))
+NAMES = tuple(service.name for service in services(max(BROKERS), max(WORKERS)))

@@ -24,6 +24,7 @@ WITHOUT_LOGIN = {
     "SCHEMA_REGISTRY_URL": "the schema registry",
     "SPARK_REMOTE": "Spark Connect",
     "SPARK_UI_PORT": "Spark's page",
+    "SPARK_CLUSTER_URL": "the page of Spark's workers",
     "ALERT_URL": "alerts",
     "ALERT_SMTP": "alerts by mail",
     "METRICS_URL": "metrics",

@@ -3,9 +3,10 @@
 import time
 
 from infra.native import doctor, supervise
+from infra.native.creation import load_or_create, wanted_brokers, wanted_workers, with_workers
 from infra.native.down import end_everything
 from infra.native.install import install_missing, missing
-from infra.native.instance import Instance, load_or_create, lock, wanted_brokers
+from infra.native.instance import Instance, lock
 from infra.native.processes import of
 from infra.native.watch import StartFailed, healthy
 from jobs.settings import Settings, env_file, settings_from
@@ -43,7 +44,7 @@ def _prepare(name: str) -> Instance:
     wanted = {download.tool for download in missing()}
     _require(doctor.tools("mvn" in wanted, "go" in wanted))
     install_missing()
-    return load_or_create(name, wanted_brokers())
+    return with_workers(load_or_create(name, wanted_brokers()), wanted_workers())
 
 
 def _require(findings: list[doctor.Finding]) -> None:

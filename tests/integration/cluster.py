@@ -18,9 +18,10 @@ from generators.ledger import Ledger
 from generators.messages import Message
 from generators.producer import CONFLUENT, PRODUCERS, Transport
 from infra.native import processes, supervise
+from infra.native.creation import load_or_create
 from infra.native.down import reset
 from infra.native.install import install_missing
-from infra.native.instance import Instance, load_or_create, lock
+from infra.native.instance import Instance, lock
 from infra.native.watch import healthy
 from jobs.settings import Settings, settings_from, state_dir
 from jobs.topics import admin

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import infra.native.install  # noqa: F401  # its poms are those of the real tree, not of `tree`
-from infra.native.instance import Instance, load_or_create
+from infra.native.creation import load_or_create
+from infra.native.instance import Instance
 
 
 @pytest.fixture

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from infra.native import keys
-from infra.native.instance import (
-    Instance,
-    current_name,
-    load,
+from infra.native.creation import (
     load_or_create,
     wanted_brokers,
-    write_private,
+    wanted_workers,
+    with_workers,
 )
+from infra.native.instance import Instance, current_name, load, write_private
 from jobs.errors import SettingsError
 from jobs.settings import ROOT, Settings, env_file, settings_from
 
@@ -151,6 +150,27 @@ def test_number_of_brokers_without_a_majority_is_refused(
     monkeypatch.setenv("BROKERS", wanted)
     with pytest.raises(SettingsError, match="1 Kafka broker, or 3"):
         wanted_brokers()
+
+
+def test_workers_come_and_go_with_the_next_start_and_leave_the_rest_as_it_is(
+    instance: Instance,
+) -> None:
+    cluster = with_workers(instance, 2)
+    more = {service.name for service in cluster.services} - {s.name for s in instance.services}
+    assert more == {"spark-master", "spark-worker-1", "spark-worker-2"}
+    assert with_workers(load("alpha"), None) == cluster
+    assert with_workers(cluster, 0) == instance
+
+
+def test_a_number_of_workers_that_nobody_starts_is_refused(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKERS", "1")
+    with pytest.raises(SettingsError, match="2 worker processes, or 0"):
+        wanted_workers()
+    write_private(env_file("alpha"), keys.render({**instance.values, "SPARK_WORKERS": "1"}))
+    with pytest.raises(SettingsError, match="SPARK_WORKERS must be 0 or 2"):
+        load("alpha")
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "../main", "Main", "-rf", "a b"])

@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from infra.native.creation import load_or_create
 from infra.native.down import down, reset
-from infra.native.instance import MARKER, Instance, load_or_create
+from infra.native.instance import MARKER, Instance
 from jobs.errors import LakeproofError
 from jobs.settings import MAIN_INSTANCE, ROOT
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from infra.native import supervise
+from infra.native.creation import load_or_create, with_workers
 from infra.native.health import CHECKS, HEARTBEAT_AGE
-from infra.native.instance import Instance, load_or_create, write_private
+from infra.native.instance import Instance, write_private
 from infra.native.keys import PORT_KEYS
 from infra.native.launch import launcher
 from infra.native.services import BROKERS, NAMES, services
@@ -99,6 +100,16 @@ def test_spark_listens_where_its_clients_look(instance: Instance) -> None:
     assert settings["spark.connect.grpc.binding.port"] == str(instance.port("SPARK_REMOTE"))
     assert settings["spark.hadoop.fs.s3a.endpoint"] == instance.values["S3_ENDPOINT"]
     assert settings["spark.hadoop.fs.s3a.secret.key"] == instance.values["S3_SECRET_KEY"]
+
+
+def test_workers_and_server_of_spark_meet_at_the_master(instance: Instance) -> None:
+    address = f"spark://127.0.0.1:{instance.port('SPARK_MASTER_PORT')}"
+    cluster = with_workers(instance, 2)
+    launcher("spark")(cluster)
+    rendered = (instance.state / "spark" / "conf" / "spark-defaults.conf").read_text()
+    assert f"spark.master {address}" in " ".join(rendered.split())
+    known_by = f"spark.authenticate.secret {instance.values['SPARK_CLUSTER_SECRET']}"
+    assert known_by in " ".join(rendered.split())
 
 
 def test_files_with_keys_are_closed_to_others(instance: Instance) -> None:

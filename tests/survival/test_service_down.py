@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
+from infra.native.creation import load_or_create
 from infra.native.health import CHECKS
-from infra.native.instance import load_or_create
 from infra.native.supervise import start_stopped, stop
 from infra.native.up import up
 from jobs.settings import Settings
