@@ -7,6 +7,7 @@
 Ends with status 1 if a critical rule failed; a warning is printed and leaves the status at 0.
 """
 
+import argparse
 import sys
 
 from jobs.errors import LakeproofError
@@ -22,6 +23,10 @@ def main(words: list[str]) -> None:
 
     Raises: SystemExit with a sentence when it could not be, or when a critical rule failed.
     """
+    how = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="quality", description=__doc__, formatter_class=how)
+    parser.add_argument("tables", nargs="*", metavar="table", help="or docs; none: every table")
+    words = parser.parse_args(words).tables
     settings = load_settings()
     try:
         if words == ["docs"]:
