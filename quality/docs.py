@@ -1,14 +1,19 @@
 """Great Expectations' Data Docs of the last pass: a page per table with every rule's verdict.
 
 Built beside the runs: the expectations judge the numbers that the pass has stored, a row of them
-per table, so that no data is read again.
+per table, so that no data is read again. The index is ours: Great Expectations' own is empty
+without the internet, from where it takes the script that fills it.
 """
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from jobs.errors import LakeproofError
 from jobs.session import spark
@@ -17,6 +22,20 @@ from jobs.specs import load_specs
 from quality.results import DAY_ROWS, Result, read
 
 SITE = "data_docs"
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=True
+)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A table of the index: how many rules judged it, how many it broke, and the page about it."""
+
+    name: str
+    day: date
+    rules: int
+    broken: int
+    page: Path
 
 
 def build(settings: Settings) -> Path:
@@ -49,10 +68,25 @@ def write_site(results: Iterable[Result], folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     context = _context(folder)
     source = context.data_sources.add_pandas(name="lake")
-    for table, own in groupby(results, lambda result: result.table_name):
-        _validate(context, source, table, list(own))
+    by_table = {
+        table: list(own) for table, own in groupby(results, lambda result: result.table_name)
+    }
+    broken = {table: _validate(context, source, table, own) for table, own in by_table.items()}
     context.build_data_docs(site_names=[SITE])
-    return folder / "index.html"
+    judged = [
+        Judged(table, max(result.day for result in own), len(own), broken[table],
+               _page(folder, table))
+        for table, own in by_table.items()
+    ]  # fmt: skip
+    index = folder / "index.html"
+    index.write_text(TEMPLATES.get_template("index.html.jinja").render(tables=judged))
+    return index
+
+
+def _page(folder: Path, table: str) -> Path:
+    """The page about the table, as seen from the index."""
+    [page] = (folder / "validations").joinpath(*table.split(".")).rglob("*.html")
+    return page.relative_to(folder)
 
 
 def _context(folder: Path) -> Any:
@@ -70,8 +104,8 @@ def _context(folder: Path) -> Any:
     return context
 
 
-def _validate(context: Any, source: Any, table: str, results: list[Result]) -> None:
-    """Nothing; the table's suite is stored, and what it says of the table's numbers."""
+def _validate(context: Any, source: Any, table: str, results: list[Result]) -> int:
+    """How many rules are broken; the suite is stored, and what it says of the table's numbers."""
     import great_expectations as gx
     import pandas as pd
 
@@ -85,9 +119,10 @@ def _validate(context: Any, source: Any, table: str, results: list[Result]) -> N
         suite=context.suites.add(suite),
     )
     day = max(result.day for result in results).isoformat()
-    context.validation_definitions.add(definition).run(
+    verdict = context.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": row}, run_id=gx.RunIdentifier(run_name=day)
     )
+    return int(verdict.statistics["unsuccessful_expectations"])
 
 
 def _expectation(result: Result) -> dict[str, Any]:

@@ -37,10 +37,16 @@ def _verdict(site: Path, table: str) -> str:
     return found[1]
 
 
-def test_the_index_names_the_suite_of_each_table(site: Path) -> None:
-    index = _read(site / "index.html")
-    assert "silver.a" in index
-    assert "silver.b" in index
+def test_the_index_leads_to_each_table_and_says_what_it_broke(site: Path) -> None:
+    index = site / "index.html"
+    rows = re.findall(r'<tr[^>]*><td><a href="([^"]*)">.*?</tr>', index.read_text(), re.S)
+    pages = [_read(site / page) for page in rows]
+    assert ["silver.b" in page for page in pages] == [True, False]
+    assert "silver.b 2026-01-06 1 1 broken silver.a 2026-01-06 1 0 kept" in _read(index)
+
+
+def test_the_index_needs_no_internet(site: Path) -> None:
+    assert "//" not in (site / "index.html").read_text()
 
 
 def test_a_table_with_a_broken_rule_shows_as_failed_and_no_other(site: Path) -> None:
