@@ -29,6 +29,7 @@ ORDERS = 1_000_000
 EVENTS = 5_000_000
 Figures = dict[str, Any]
 FRESHNESS = [
+    ("first", "bronze at 1,000/s, the first half minute after a start", ("", "")),
     ("bronze_1000", "bronze at 1,000/s", ("0.8", "2")),
     ("bronze_10000", "bronze at 10,000/s", ("0.8", "2")),
     ("bronze_30000", "bronze at 30,000/s", ("0.8", "2")),
