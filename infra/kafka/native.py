@@ -13,6 +13,7 @@ from jobs.errors import LakeproofError
 
 HERE = Path(__file__).parent
 LOG4J = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
+AGENT = "jmx_prometheus_javaagent-1.0.1.jar"  # of pom.xml
 # Of each broker, by how many there are: its heap, and what of that compaction takes for itself.
 # It takes it twice for a moment when it is configured anew.
 HEAP_MIB = {1: 512, 3: 320}
@@ -35,7 +36,14 @@ def _broker(instance: Instance, number: int, folder: Path) -> Command:
         _format(instance, number, folder, data)
     properties = _properties(instance, number, folder / "server.properties", data)
     heap = ["-Xms256m", f"-Xmx{HEAP_MIB[instance.brokers]}m", "-XX:+UseSerialGC"]
-    return Command([*_java(folder, heap), "kafka.Kafka", str(properties)])
+    return Command(
+        [*_java(folder, [*heap, _agent(instance, number)]), "kafka.Kafka", str(properties)]
+    )
+
+
+def _agent(instance: Instance, number: int) -> str:
+    port = instance.port("KAFKA_METRICS_PORT", number)
+    return f"-javaagent:{kafka_jars() / AGENT}=127.0.0.1:{port}:{HERE / 'metrics.yml'}"
 
 
 def _format(instance: Instance, number: int, folder: Path, data: Path) -> None:

@@ -1,6 +1,7 @@
 """An instance's first start, and what is chosen for it: Kafka brokers and Spark workers."""
 
 import os
+from pathlib import Path
 
 from infra.native import keys
 from infra.native.doctor import is_free
@@ -45,6 +46,7 @@ def load_or_create(name: str, brokers: int = 0) -> Instance:
     path, state = env_file(name), state_dir(name)
     if path.exists():
         make_state_folder(state)
+        _complete(path)
         return _with_brokers(load(name), brokers)
     if (state / "postgres").exists():
         raise SettingsError(
@@ -54,6 +56,14 @@ def load_or_create(name: str, brokers: int = 0) -> Instance:
     make_state_folder(state)
     write_private(path, keys.render(_new_values(name, brokers or 1)))
     return load(name)
+
+
+def _complete(path: Path) -> None:
+    """Give the env file of an earlier version what has no secret of the keys it lacks."""
+    if added := keys.added_since(read_env_file(path)):
+        lines = "".join(f"{key}={value}\n" for key, value in added.items())
+        write_private(path, f"{path.read_text().rstrip()}\n{lines}")
+        print(f"added to {path}: {', '.join(added)}", flush=True)
 
 
 def _with_brokers(instance: Instance, brokers: int) -> Instance:

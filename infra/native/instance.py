@@ -120,7 +120,10 @@ def load(name: str) -> Instance:
     values = read_env_file(path)
     _refuse_unknown(path, values)
     if missing := [key.name for key in keys.KEYS if not values.get(key.name)]:
-        raise SettingsError(f"{path} lacks {', '.join(missing)}. .env.example says what each is.")
+        raise SettingsError(
+            f"{path} lacks {', '.join(missing)}. .env.example says what each is; `make up` adds "
+            "those without a password."
+        )
     for key in keys.PORT_KEYS:
         _require_port(path, key, values[key])
     counts = {values[key].count(",") + 1 for key in keys.BROKER_KEYS}

@@ -43,6 +43,12 @@ KEYS = (
         "{port}",
         9093,
     ),
+    Key(
+        "KAFKA_METRICS_PORT",
+        "port of the broker's own metrics, or of each of three",
+        "{port}",
+        8065,
+    ),
     Key("CONNECT_URL", "where Kafka Connect listens", "http://127.0.0.1:{port}", 8083),
     Key("CONNECT_USER", "user that may configure Kafka Connect", "connect"),
     Key("CONNECT_PASSWORD", "password of that user", "{secret}"),
@@ -95,7 +101,7 @@ KEYS = (
 )
 PORT_KEYS = tuple(key.name for key in KEYS if key.port)
 # Their values are lists, separated by commas, of one entry for each broker.
-BROKER_KEYS = ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_CONTROLLER_PORT")
+BROKER_KEYS = ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_CONTROLLER_PORT", "KAFKA_METRICS_PORT")
 BROKER_STEP = 2
 
 
@@ -114,6 +120,20 @@ def with_brokers(values: Mapping[str, str], brokers: int) -> dict[str, str]:
         host = first.removesuffix(str(port))
         changed[key] = ",".join(f"{host}{port + number * BROKER_STEP}" for number in range(brokers))
     return changed
+
+
+def added_since(values: Mapping[str, str]) -> dict[str, str]:
+    """What the values lack and can be given without a guess: all but secrets, with our ports.
+
+    Nothing, where the values do not say which ports and how many brokers the instance has.
+    """
+    if not values.get("S3_ENDPOINT") or not values.get("KAFKA_BOOTSTRAP_SERVERS"):
+        return {}
+    [first] = (key for key in KEYS if key.name == "S3_ENDPOINT")
+    brokers = values["KAFKA_BOOTSTRAP_SERVERS"].count(",") + 1
+    given = new_values(port_of(values["S3_ENDPOINT"]) - first.port, brokers)
+    lacking = (key for key in KEYS if not values.get(key.name) and "{secret}" not in key.value)
+    return {key.name: given[key.name] for key in lacking}
 
 
 def secrets_in(values: Mapping[str, str]) -> dict[str, str]:

@@ -21,6 +21,7 @@ SECRET_LENGTH = 40
 WITHOUT_LOGIN = {
     "KAFKA_BOOTSTRAP_SERVERS": "Kafka",
     "KAFKA_CONTROLLER_PORT": "Kafka's controller",
+    "KAFKA_METRICS_PORT": "Kafka's metrics",
     "SCHEMA_REGISTRY_URL": "the schema registry",
     "SPARK_REMOTE": "Spark Connect",
     "SPARK_UI_PORT": "Spark's page",

@@ -9,7 +9,7 @@ from infra.native.instance import Instance
 
 HERE = Path(__file__).parent
 RULES = HERE / "rules.yml"
-# Prometheus, the exporter, MinIO, Spark's UI and Alertmanager: all on one machine.
+# Prometheus, the exporter, MinIO and Alertmanager: all on one machine.
 TARGETS = ("PROMETHEUS_URL", "METRICS_URL", "S3_ENDPOINT", "ALERTMANAGER_URL")
 
 
@@ -20,11 +20,13 @@ def command(instance: Instance, rules: Path = RULES, interval: str = "15s") -> C
     """
     folder = instance.folder("prometheus")
     hosts = {f"{key}_HOST": urlsplit(instance.values[key]).netloc for key in TARGETS}
+    kafka = instance.values["KAFKA_METRICS_PORT"].split(",")
     configuration = instance.render(
         HERE / "prometheus.yml",
         folder / "prometheus.yml",
         INTERVAL=interval,
         RULES=str(rules),
+        KAFKA=", ".join(f'"127.0.0.1:{port}"' for port in kafka),
         **hosts,
     )
     return Command(

@@ -106,7 +106,8 @@ def test_the_ports_of_a_bare_compose_are_those_of_the_main_instance() -> None:
     names = {name if name in MAIN_PORTS else name.removesuffix("_PORT"): int(port)
              for name, port in found.items()}  # fmt: skip
     assert names == {name: MAIN_PORTS[name] for name in names}
-    for_nobody_outside = {"KAFKA_CONTROLLER_PORT", "SPARK_MASTER_PORT", "SPARK_CLUSTER_URL"}
+    for_nobody_outside = {"KAFKA_CONTROLLER_PORT", "KAFKA_METRICS_PORT", "SPARK_MASTER_PORT",
+                          "SPARK_CLUSTER_URL"}  # fmt: skip
     assert set(MAIN_PORTS) - set(names) == for_nobody_outside
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 
 GRAFANA = ROOT / "infra" / "grafana"
 BOARDS = sorted((GRAFANA / "dashboards").glob("*.json"))
-NAMES = re.compile(r"\b(?:lakeproof|minio|metrics_lakeproof|alertmanager)_\w+")
+NAMES = re.compile(r"\b(?:lakeproof|minio|kafka|metrics_lakeproof|alertmanager)_\w+")
 
 
 def panels(board: Path) -> list[dict[str, Any]]:

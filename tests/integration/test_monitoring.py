@@ -100,6 +100,6 @@ def test_service_that_is_down_is_told_of_once_and_so_is_its_return(
 
 
 def test_everything_that_speaks_the_format_is_read(own: Instance, people: Receivers) -> None:
-    wait_until(lambda: len(asked(own, "up == 1")) == 5, "five jobs are read")
+    wait_until(lambda: len(asked(own, "up == 1")) == 6, "six jobs are read")
     jobs = {found["job"] for found in asked(own, "up == 1")}
-    assert jobs == {"lakeproof", "minio", "spark", "prometheus", "alertmanager"}
+    assert jobs == {"lakeproof", "minio", "kafka", "spark", "prometheus", "alertmanager"}

@@ -90,6 +90,24 @@ def test_missing_key_is_named(instance: Instance) -> None:
         load("alpha")
 
 
+def test_what_an_earlier_version_did_not_know_is_added_with_the_ports_of_the_instance(
+    instance: Instance, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = env_file("alpha")
+    lacking = {"METRICS_URL", "SPARK_WORKERS"}
+    text = keys.render(instance.values).splitlines(keepends=True)
+    path.write_text("".join(line for line in text if line.partition("=")[0] not in lacking))
+    assert load_or_create("alpha").values == instance.values
+    assert "SPARK_WORKERS, METRICS_URL" in capsys.readouterr().out
+
+
+def test_a_lost_password_is_never_made_up(instance: Instance) -> None:
+    path = env_file("alpha")
+    path.write_text(path.read_text().replace("CLICKHOUSE_PASSWORD=", "# "))
+    with pytest.raises(SettingsError, match="lacks CLICKHOUSE_PASSWORD"):
+        load_or_create("alpha")
+
+
 def test_value_without_a_port_is_refused(instance: Instance) -> None:
     write_private(env_file("alpha"), keys.render({**instance.values, "AIRFLOW_URL": "http://here"}))
     with pytest.raises(SettingsError, match="AIRFLOW_URL holds no port"):

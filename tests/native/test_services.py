@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from infra.native import supervise
 from infra.native.creation import load_or_create, with_workers
@@ -135,6 +136,19 @@ def test_kafka_listens_where_its_clients_look(instance: Instance) -> None:
         assert f"advertised.listeners=PLAINTEXT://{broker}\n" in text
         assert f"controller.quorum.bootstrap.servers={','.join(controllers)}\n" in text
         assert f"log.dirs={instance.state / name / 'data'}\n" in text
+
+
+def test_prometheus_reads_every_broker_where_its_agent_answers(instance: Instance) -> None:
+    ports = instance.values["KAFKA_METRICS_PORT"].split(",")
+    kafkas = [name for name in names(instance) if name.startswith("kafka")]
+    for name, port in zip(kafkas, ports, strict=True):
+        instance.folder(name, "data")
+        [agent] = (o for o in launcher(name)(instance).arguments if o.startswith("-javaagent:"))
+        assert f"=127.0.0.1:{port}:" in agent
+    launcher("prometheus")(instance)
+    text = (instance.state / "prometheus" / "prometheus.yml").read_text()
+    [kafka] = (job for job in yaml.safe_load(text)["scrape_configs"] if job["job_name"] == "kafka")
+    assert kafka["static_configs"] == [{"targets": [f"127.0.0.1:{port}" for port in ports]}]
 
 
 def test_an_ack_of_all_is_that_of_a_majority_of_the_brokers(instance: Instance) -> None:
