@@ -25,6 +25,11 @@ pytestmark = pytest.mark.integration
 
 ORDERS, RATES = "silver.orders", "silver.fx_rates"
 CUT = order("o-cut")[:-1]
+OTHER = order("o-2").replace(b"p-1", b"p-2")
+PRODUCT = (
+    b'{"product_id":"p-1","name":"Lamp","category":"home","list_price_cents":200,'
+    b'"currency":"EUR","updated_at":"2026-01-05T00:00:00.000Z"}\n'
+)
 FILE = b"rate_date,currency,rate_to_eur\n2026-01-05,USD,0.9\n2026-01-05,SEK,0\n"
 
 
@@ -32,13 +37,16 @@ FILE = b"rate_date,currency,rate_to_eur\n2026-01-05,USD,0.9\n2026-01-05,SEK,0\n"
 def lake(module_settings: Settings) -> Settings:
     """Good orders between one that is cut and two in a currency the shop does not take."""
     chf = order("o-chf", currency="CHF")
-    send(module_settings, "orders", [order("o-1"), CUT, chf, chf, order("o-2")])
-    key = module_settings.object_key("landing/fx_rates/2026-01-05.csv")
-    store = object_store(module_settings)
-    store.put_object(module_settings.s3_bucket, key, BytesIO(FILE), len(FILE))
+    send(module_settings, "orders", [order("o-1"), CUT, chf, chf, OTHER])
+    _land(module_settings, "landing/fx_rates/2026-01-05.csv", FILE)
     _up_to_date(module_settings, "bronze.orders", ORDERS, "silver.order_items")
     _up_to_date(module_settings, "bronze.fx_rates", RATES)
     return module_settings
+
+
+def _land(settings: Settings, key: str, data: bytes) -> None:
+    name = settings.object_key(key)
+    object_store(settings).put_object(settings.s3_bucket, name, BytesIO(data), len(data))
 
 
 def _up_to_date(settings: Settings, *tables: str) -> None:
@@ -88,6 +96,18 @@ def test_the_pass_tells_what_was_refused_and_what_does_not_add_up(lake: Settings
     again = judge_tables(lake, [ORDERS, "silver.order_items"], judged.at)
     assert again.failures == judged.failures
     session.sql(f"RESTORE TABLE {delta.ref(path)} TO VERSION AS OF 1")
+
+
+def test_products_that_are_not_there_are_told_by_their_share(lake: Settings) -> None:
+    """Of two lines one product each: neither is in the catalogue, then one, then both."""
+    items = "silver.order_items"
+    told = []
+    for number, product in enumerate(["p-another", "p-2", "p-1"]):
+        _land(lake, f"landing/products/{number}.json", PRODUCT.replace(b"p-1", product.encode()))
+        _up_to_date(lake, "bronze.products", "silver.products_current")
+        failures = judge_tables(lake, [items]).failures
+        told.append([one.measured for one in failures if one.rule == "references:product_id"])
+    assert told == [[0.0], [0.5], []]
 
 
 def test_a_corrected_record_goes_through_its_door_and_has_its_own_fate(lake: Settings) -> None:
