@@ -52,7 +52,7 @@ class Instance:
         return keys.ports_of(key, self.values[key])[number - 1]
 
     def ports(self) -> dict[str, int]:
-        """Every port the instance listens on, by the key that holds it."""
+        """Every port that is the instance's, by the key that holds it; not each is always used."""
         return keys.ports(self.values)
 
     def environment(self) -> dict[str, str]:

@@ -22,6 +22,7 @@ from tests.integration.services import pid_of, wait_until
 pytestmark = pytest.mark.integration
 
 NAMES = [service.name for service in services(brokers=1)]
+OF_WORKERS = ("SPARK_MASTER_PORT", "SPARK_CLUSTER_URL")  # this instance has none
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 
 
@@ -93,7 +94,8 @@ def test_every_listening_port_is_on_loopback(instance: Instance) -> None:
     }
     exposed = {entry for entry in listening if entry[1] not in LOOPBACK}
     assert exposed == set()
-    assert set(instance.ports().values()) <= {port for _, _, port in listening}
+    declared = {port for key, port in instance.ports().items() if key not in OF_WORKERS}
+    assert declared <= {port for _, _, port in listening}
 
 
 def test_killed_kafka_comes_back_by_itself(stack: Settings) -> None:
