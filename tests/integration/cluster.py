@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from itertools import count, pairwise
 from typing import Any
 
@@ -17,14 +18,14 @@ from answers.labs.kafka import create_topic, read_all
 from generators.ledger import Ledger
 from generators.messages import Message
 from generators.producer import CONFLUENT, PRODUCERS, Transport
-from infra.native import processes, supervise
+from infra.native import supervise
 from infra.native.creation import load_or_create
-from infra.native.down import reset
 from infra.native.install import install_missing
-from infra.native.instance import Instance, lock
+from infra.native.instance import Instance
 from infra.native.watch import healthy
-from jobs.settings import Settings, settings_from, state_dir
+from jobs.settings import Settings, settings_from
 from jobs.topics import admin
+from tests.integration.part_of_a_stack import part_of_a_stack
 
 INSTANCE = "brokers"
 RATE = 500
@@ -117,22 +118,11 @@ class Cluster:
 def cluster() -> Iterator[Cluster]:
     """Three healthy brokers without data, gone afterwards."""
     install_missing()
-    reset(INSTANCE)
-    try:
-        with lock():
-            whole = load_or_create(INSTANCE, brokers=3)
-            brokers = tuple(s for s in whole.services if s.name.startswith("kafka"))
-            found = Cluster(
-                replace(whole, services=brokers),
-                settings_from({**whole.values, "INSTANCE": INSTANCE}),
-            )
-            supervise.start(found.instance)
+    make = partial(load_or_create, INSTANCE, brokers=3)
+    with part_of_a_stack(INSTANCE, make, "kafka") as brokers:
+        found = Cluster(brokers, settings_from({**brokers.values, "INSTANCE": INSTANCE}))
         found.wait()
         yield found
-    finally:
-        # Nothing of theirs is worth a clean end.
-        processes.end(processes.of(state_dir(INSTANCE)), patience_seconds=0)
-        reset(INSTANCE)
 
 
 class Load:

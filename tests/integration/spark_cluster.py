@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import requests
 
 from infra.native import processes, supervise
 from infra.native.creation import load_or_create, with_workers
-from infra.native.down import reset
-from infra.native.instance import Instance, load, lock, write_private
+from infra.native.instance import Instance, load, write_private
 from infra.native.keys import render
 from infra.native.watch import healthy
-from jobs.settings import Settings, env_file, state_dir
+from jobs.settings import Settings, env_file
+from tests.integration.part_of_a_stack import part_of_a_stack
 
 INSTANCE = "workers"
 STORE = ("S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET")
@@ -54,25 +55,15 @@ class SparkCluster:
 @contextmanager
 def spark_cluster(stack: Settings) -> Iterator[SparkCluster]:
     """A healthy one, gone afterwards."""
-    reset(INSTANCE)
-    try:
-        with lock():
-            whole = _on_the_store_of(stack)
-            spark = tuple(each for each in whole.services if each.name.startswith("spark"))
-            found = SparkCluster(
-                replace(whole, services=spark),
-                replace(
-                    stack,
-                    spark_remote=whole.values["SPARK_REMOTE"],
-                    spark_cluster_url=whole.values["SPARK_CLUSTER_URL"],
-                ),
-            )
-            supervise.start(found.instance)
+    with part_of_a_stack(INSTANCE, partial(_on_the_store_of, stack), "spark") as spark:
+        own = replace(
+            stack,
+            spark_remote=spark.values["SPARK_REMOTE"],
+            spark_cluster_url=spark.values["SPARK_CLUSTER_URL"],
+        )
+        found = SparkCluster(spark, own)
         found.wait()
         yield found
-    finally:
-        processes.end(processes.of(state_dir(INSTANCE)), patience_seconds=0)
-        reset(INSTANCE)
 
 
 def _on_the_store_of(stack: Settings) -> Instance:
