@@ -8,16 +8,18 @@ is now, and lets the others follow; **serve** loads the marts that changed. Othe
 touched, and a day whose inputs did not change comes out as it was, to the checksum. The asset
 `mart.day` then says, under the same partition key, that the day is fresh.
 
-By itself the DAG runs each night for the day before. Days run one after another: they share tables.
+By itself the DAG never runs: in a normal run every table follows its inputs, late ones included.
+Days run one after another, because they share tables.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from airflow.sdk import Asset, CronPartitionTimetable, Param, dag, get_current_context, task
+from airflow.sdk import Asset, Param, dag, get_current_context, task
 
 from infra.airflow.callbacks import late_after
 from infra.airflow.defaults import RETRIES, task_settings
+from infra.airflow.on_request import DaysOnRequest
 
 DAY = "%Y-%m-%d"
 PARAMS: dict[str, Param] = {
@@ -61,14 +63,7 @@ def serve_marts() -> dict[str, int]:
 
 
 @dag(
-    schedule=CronPartitionTimetable(
-        # Switched on, it waits for the next midnight, like the nightly ones: no start date.
-        "0 0 * * *",
-        timezone="UTC",
-        run_offset=-1,
-        key_format=DAY,
-        run_immediately=timedelta(0),
-    ),
+    schedule=DaysOnRequest(key_format=DAY),
     catchup=False,
     max_active_runs=1,
     default_args=RETRIES,

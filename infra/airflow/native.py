@@ -42,8 +42,7 @@ def database(instance: Instance) -> str:
 def prepare_home(instance: Instance) -> dict[str, str]:
     """Airflow's settings, as environment variables; the files they name are there."""
     home = instance.folder("airflow")
-    plugin_folder = instance.folder("airflow", "config")
-    shutil.copy(HERE / "airflow_local_settings.py", plugin_folder)
+    shutil.copy(HERE / "airflow_local_settings.py", instance.folder("airflow", "config"))
     login = {instance.values["AIRFLOW_USER"]: instance.values["AIRFLOW_PASSWORD"]}
     passwords = write_private(home / "passwords.json", json.dumps(login))
     text = Template((HERE / "airflow.env").read_text()).substitute(
@@ -52,6 +51,7 @@ def prepare_home(instance: Instance) -> dict[str, str]:
         PORT=instance.port("AIRFLOW_URL"),
         PASSWORDS=passwords,
         DAGS=ROOT / "dags",
+        PLUGINS=HERE / "plugins",
         DATABASE=database(instance).replace("postgresql://", "postgresql+psycopg2://"),
         ASYNC_DATABASE=database(instance).replace("postgresql://", "postgresql+asyncpg://"),
     )
