@@ -52,7 +52,7 @@ WHERE partition = %s AND "offset" = %s
 WAITS = """
 SELECT count(*), percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP
   (ORDER BY extract(epoch FROM {place} - acked_at)::float)
-FROM {schema}.freshness WHERE {place} > %s
+FROM {schema}.freshness WHERE acked_at > %s AND {place} IS NOT NULL
 """
 PLACES = {"bronze": "bronze_at", "mart": "mart_at"}
 
@@ -85,7 +85,8 @@ class Waits:
 
 
 def waits(settings: Settings, since: datetime) -> dict[str, Waits]:
-    """How long orders took that became readable since then, in bronze and in the mart.
+    """How long orders took that the broker took since then and that are readable by now, in bronze
+    and in the mart.
 
     Raises: ServiceDown.
     """
