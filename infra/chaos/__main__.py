@@ -1,13 +1,16 @@
 """`make chaos SEEDS=10`: every fault, that many times at other moments, on an instance of its own.
 
-FAULTS="spark killed,kafka frozen" takes some of them. The result is written to docs/chaos.json.
+FAULTS="spark killed,kafka frozen" takes some of them. Each trial is written to docs/chaos.json when
+it ends. SEEDS=4-10 goes on where 1 to 3 ended: what those found stays in the file.
 """
 
 import json
 import os
+import re
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
 
 from infra.chaos.faults import FAULTS
@@ -23,7 +26,7 @@ from jobs.stream import control
 
 INSTANCE = "chaos"
 RESULT = ROOT / "docs" / "chaos.json"
-USUAL_SEEDS = 3
+USUAL_SEEDS = "3"
 HEADER = f"{'fault':<44}{'seed':>5}{'acked':>8}{'lost':>6}{'doubled':>9}{'recovery':>10}"
 
 
@@ -37,24 +40,42 @@ def main() -> int:
         raise LakeproofError(
             f"no fault {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}"
         )
-    seeds = int(os.environ.get("SEEDS") or USUAL_SEEDS)
+    seeds = seeds_of(os.environ.get("SEEDS") or USUAL_SEEDS)
+    outcomes = [] if seeds[0] == 1 else kept(RESULT)
     reset(INSTANCE)  # orders of an earlier run would count as doubled
     up(INSTANCE)
     settings, instance = load_settings(), load(INSTANCE)
     control.want(settings, "running", patience_seconds=120)
     print(f"\n{HEADER}", flush=True)
-    outcomes = []
-    for seed in range(1, seeds + 1):
+    for seed in seeds:
         for fault in chosen or FAULTS:
             outcomes.append(trial(fault, seed, instance, settings))
             print(line(outcomes[-1]), flush=True)
+            RESULT.write_text(json.dumps(report(outcomes), indent=1) + "\n")
             for _ in healthy(instance, settings):  # the next fault strikes a whole platform
                 pass
-    print(f"\n{verdict(outcomes)}")
-    RESULT.write_text(json.dumps(report(outcomes), indent=1) + "\n")
-    print(f"written to {RESULT.relative_to(ROOT)}")
+    print(f"\n{verdict(outcomes)}\nwritten to {RESULT.relative_to(ROOT)}")
     reset(INSTANCE)
     return 0 if all(outcome.is_balanced for outcome in outcomes) else 1
+
+
+def seeds_of(asked: str) -> range:
+    """The seeds from 1 to a number, or from one to another.
+
+    Raises: LakeproofError if it says neither.
+    """
+    found = re.fullmatch(r"(?:([1-9]\d*)-)?([1-9]\d*)", asked)
+    seeds = range(int(found[1] or 1), int(found[2]) + 1) if found else range(0)
+    if not seeds:
+        raise LakeproofError(f"SEEDS={asked} is no number of seeds, and no range like 4-10")
+    return seeds
+
+
+def kept(path: Path) -> list[Outcome]:
+    """The trials that a report holds; none if there is no report."""
+    if not path.exists():
+        return []
+    return [Outcome(**found) for found in json.loads(path.read_text())["trials"]]
 
 
 def line(done: Outcome) -> str:

@@ -1,11 +1,14 @@
 """Does the count of a trial see what is lost and doubled, and does the verdict say no more?"""
 
+import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from infra.chaos.__main__ import verdict
+from infra.chaos.__main__ import kept, report, seeds_of, verdict
 from infra.chaos.trial import Outcome, difference
+from jobs.errors import LakeproofError
 
 SENT = ["o-1", "o-2", "o-3"]
 
@@ -42,3 +45,18 @@ def test_one_loss_is_not_talked_away() -> None:
     outcomes = [Outcome("a", 1, 100, 0, 0, 1), Outcome("b", 2, 100, 1, 0, 1)]
     assert "1 of 2 trials lost or doubled" in verdict(outcomes)
     assert "confidence" not in verdict(outcomes)
+
+
+def test_trials_are_kept_and_a_later_run_goes_on_after_them(tmp_path: Path) -> None:
+    path = tmp_path / "chaos.json"
+    assert kept(path) == []
+    outcomes = [Outcome("a", 1, 100, 0, 0, 1.5), Outcome("b", 2, 100, 1, 0, 1)]
+    path.write_text(json.dumps(report(outcomes)))
+    assert kept(path) == outcomes
+    assert [list(seeds_of(asked)) for asked in ("2", "4-6")] == [[1, 2], [4, 5, 6]]
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "6-4", "0-3", "three", "1-2-3"])
+def test_seeds_that_are_none_are_refused(asked: str) -> None:
+    with pytest.raises(LakeproofError, match=f"SEEDS={asked}"):
+        seeds_of(asked)
