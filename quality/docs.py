@@ -74,13 +74,16 @@ def write_site(results: Iterable[Result], folder: Path) -> Path:
     broken = {table: _validate(context, source, table, own) for table, own in by_table.items()}
     context.build_data_docs(site_names=[SITE])
     judged = [
-        Judged(table, max(result.day for result in own), len(own), broken[table],
-               _page(folder, table))
+        Judged(table, _newest_day(own), len(own), broken[table], _page(folder, table))
         for table, own in by_table.items()
-    ]  # fmt: skip
+    ]
     index = folder / "index.html"
     index.write_text(TEMPLATES.get_template("index.html.jinja").render(tables=judged))
     return index
+
+
+def _newest_day(results: list[Result]) -> date:
+    return max(result.day for result in results)
 
 
 def _page(folder: Path, table: str) -> Path:
@@ -118,7 +121,7 @@ def _validate(context: Any, source: Any, table: str, results: list[Result]) -> i
         data=asset.add_batch_definition_whole_dataframe("last_pass"),
         suite=context.suites.add(suite),
     )
-    day = max(result.day for result in results).isoformat()
+    day = _newest_day(results).isoformat()
     verdict = context.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": row}, run_id=gx.RunIdentifier(run_name=day)
     )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import date
+from io import BytesIO
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -20,7 +21,7 @@ from jobs.decode import RAW_COLUMNS
 from jobs.delta import create, read, ref
 from jobs.quarantine import quarantine_path
 from jobs.serve import lake_content
-from jobs.session import spark
+from jobs.session import object_store, spark
 from jobs.settings import ROOT, Settings
 from jobs.specs import find_spec, load_specs
 from jobs.together import bring_up_to_date
@@ -100,6 +101,12 @@ def send(settings: Settings, topic: str, values: Iterable[bytes | None]) -> None
     for future in sent:
         future.get(timeout=30)
     producer.close()
+
+
+def land_file(settings: Settings, key: str, data: bytes) -> None:
+    """A file in the landing zone, by its key below `landing/`."""
+    name = settings.object_key(f"landing/{key}")
+    object_store(settings).put_object(settings.s3_bucket, name, BytesIO(data), len(data))
 
 
 def land_lines(settings: Settings, table: str, file: str, rows: Iterable[dict[str, Any]]) -> None:

@@ -1,17 +1,16 @@
 """The smallest lake that has a mart: its tables, what is sent into it, and what is in it."""
 
 from datetime import date
-from io import BytesIO
 from typing import Any
 
 from kafka import KafkaProducer
 
 from jobs import commits, delta
 from jobs.ledger import table_hops
-from jobs.session import clickhouse, object_store, spark
+from jobs.session import clickhouse, spark
 from jobs.settings import Settings
 from jobs.specs import find_spec, load_specs
-from tests.integration.lake import contents, quarantined, run_tables
+from tests.integration.lake import contents, land_file, quarantined, run_tables
 
 MART = "gold.daily_revenue"
 
@@ -39,8 +38,7 @@ def send_to(settings: Settings, partition: int, value: bytes) -> None:
 def land_rates(settings: Settings, name: str, *lines: str) -> None:
     """A file of exchange rates in the landing zone."""
     data = "\n".join(["rate_date,currency,rate_to_eur", *lines, ""]).encode()
-    key = settings.object_key(f"landing/fx_rates/{name}.csv")
-    object_store(settings).put_object(settings.s3_bucket, key, BytesIO(data), len(data))
+    land_file(settings, f"fx_rates/{name}.csv", data)
 
 
 def everything(settings: Settings) -> dict[str, Any]:

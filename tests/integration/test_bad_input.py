@@ -9,7 +9,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,9 +21,9 @@ from generators.producer import PRODUCERS, Headers, Transport
 from jobs.commits import RunRecord
 from jobs.namespace import namespace
 from jobs.run import run
-from jobs.session import object_store, spark
+from jobs.session import spark
 from jobs.settings import Settings
-from tests.integration.lake import order, quarantined
+from tests.integration.lake import land_file, order, quarantined
 from tests.integration.poison import DUPLICATE, HOSTILE, SYNTAX, TYPES, Record
 from tests.integration.poison_meaning import FILES, IDENTITY, TEXTS, TIME, File, as_it_should_be
 
@@ -75,11 +74,6 @@ def _send(settings: Settings, records: Iterable[Record]) -> None:
     producer.close()
 
 
-def _land(settings: Settings, name: str, data: bytes) -> None:
-    key = settings.object_key(f"landing/fx_rates/{name}")
-    object_store(settings).put_object(settings.s3_bucket, key, BytesIO(data), len(data))
-
-
 def _judge(settings: Settings) -> Judged:
     records = {
         name: (run(f"bronze.{name}", settings), run(f"silver.{name}", settings)) for name in TABLES
@@ -109,7 +103,7 @@ def poisoned(stack: Settings) -> Iterator[Judged]:
         mixed = [one for pair in zip(good, RECORDS, strict=True) for one in pair]
         _send(settings, [*mixed, *suite])
         for file in FILES:
-            _land(settings, file.name, file.data)
+            land_file(settings, f"fx_rates/{file.name}", file.data)
         yield _judge(settings)
 
 
@@ -123,7 +117,7 @@ def clean(stack: Settings) -> Iterator[Judged]:
             kept += [one] if not one.reason else []
         _send(settings, kept)
         for file in (file for file in FILES if file.accepted):
-            _land(settings, file.name, as_it_should_be(file))
+            land_file(settings, f"fx_rates/{file.name}", as_it_should_be(file))
         yield _judge(settings)
 
 

@@ -1,7 +1,6 @@
 """The quality pass and the quarantine tool on real tables: what was refused, fixed, released."""
 
 from dataclasses import replace
-from io import BytesIO
 
 import pytest
 
@@ -10,7 +9,7 @@ from jobs.errors import LakeproofError
 from jobs.ledger import table_hops
 from jobs.quarantine import quarantine_path
 from jobs.run import run
-from jobs.session import object_store, spark
+from jobs.session import spark
 from jobs.settings import Settings
 from jobs.spec import Spec
 from jobs.specs import find_spec, load_specs
@@ -19,7 +18,7 @@ from quality.doors import fix
 from quality.passes import judge_tables, store_scores
 from quality.quarantine import listed, replay
 from quality.release import Picked, Released, release
-from tests.integration.lake import contents, order, send
+from tests.integration.lake import contents, land_file, order, send
 
 pytestmark = pytest.mark.integration
 
@@ -38,15 +37,10 @@ def lake(module_settings: Settings) -> Settings:
     """Good orders between one that is cut and two in a currency the shop does not take."""
     chf = order("o-chf", currency="CHF")
     send(module_settings, "orders", [order("o-1"), CUT, chf, chf, OTHER])
-    _land(module_settings, "landing/fx_rates/2026-01-05.csv", FILE)
+    land_file(module_settings, "fx_rates/2026-01-05.csv", FILE)
     _up_to_date(module_settings, "bronze.orders", ORDERS, "silver.order_items")
     _up_to_date(module_settings, "bronze.fx_rates", RATES)
     return module_settings
-
-
-def _land(settings: Settings, key: str, data: bytes) -> None:
-    name = settings.object_key(key)
-    object_store(settings).put_object(settings.s3_bucket, name, BytesIO(data), len(data))
 
 
 def _up_to_date(settings: Settings, *tables: str) -> None:
@@ -103,7 +97,7 @@ def test_products_that_are_not_there_are_told_by_their_share(lake: Settings) -> 
     items = "silver.order_items"
     told = []
     for number, product in enumerate(["p-another", "p-2", "p-1"]):
-        _land(lake, f"landing/products/{number}.json", PRODUCT.replace(b"p-1", product.encode()))
+        land_file(lake, f"products/{number}.json", PRODUCT.replace(b"p-1", product.encode()))
         _up_to_date(lake, "bronze.products", "silver.products_current")
         failures = judge_tables(lake, [items]).failures
         told.append([one.measured for one in failures if one.rule == "references:product_id"])
