@@ -53,6 +53,9 @@ LINES = [
         for place, told, goals in FRESHNESS
         for name, goal in zip(("p50", "p99"), goals, strict=True)
     ],
+    ("held", "per_second", "orders for ten minutes", "/s", "30,000"),
+    ("held", "second_minute_seconds", "ack to bronze in their second minute, p50", "s", ""),
+    ("held", "last_minute_seconds", "ack to bronze in their last minute, p50", "s", ""),
     ("catch_up", "records_per_second", "backlog into bronze", "rows/s", "120,000"),
     (
         "producers",
@@ -151,6 +154,7 @@ PARTS: dict[str, Callable[[Settings], Figures]] = {
     "events": _with_peak(_in_a_folder(events.measure, "EVENTS", EVENTS)),
     "increments": increments.measure,
     "freshness": streams.freshness,
+    "held": streams.held,
     "catch_up": streams.catch_up,
     "producers": streams.producers,
 }

@@ -4,12 +4,14 @@ Two counts are looked at all the time: what the broker acknowledged, and what a 
 bronze and in the mart. The time between the same count on both sides is the latency of that order.
 """
 
+import os
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import cycle, groupby, islice
+from statistics import median
 from typing import Any
 
 from generators.messages import Message
@@ -31,6 +33,8 @@ from jobs.stream.query import start
 NO_DEFECTS = Defects.totalling(0)
 RATES = (1_000, 10_000, 30_000)
 SECONDS_PER_RATE = 30
+HELD_SECONDS = 600
+DIFFERENT_ORDERS = 300_000
 BACKLOG = 500_000
 SENT = {CONFLUENT: 500_000, KAFKA_PYTHON: 20_000}
 WARM_UP = 2_000
@@ -68,6 +72,22 @@ def freshness(settings: Settings) -> dict[str, Any]:
         for place, figures in found.items()
         for name, value in figures.items()
     }
+
+
+def held(settings: Settings) -> dict[str, Any]:
+    """How far bronze is behind a high rate, by the minute: if it grows, the rate is not held.
+
+    The same orders come again and again; bronze takes each as a record of its own.
+    """
+    rate = int(os.environ.get("RATE") or RATES[-1])
+    count = rate * HELD_SECONDS
+    with namespace(settings, "held") as own, _streaming(own):
+        _latencies(own, messages(RATES[0] * 60, 99), RATES[0], in_bronze)
+        orders = islice(cycle(messages(DIFFERENT_ORDERS, rate)), count)
+        acked, found, per_second = _curves(own, orders, count, rate, in_bronze)
+    behind = by_minute(between(acked, found))
+    return {"per_second": per_second, "behind_seconds": behind,
+            "second_minute_seconds": behind[1], "last_minute_seconds": behind[-1]}  # fmt: skip
 
 
 def catch_up(settings: Settings) -> dict[str, Any]:
@@ -126,6 +146,23 @@ def _latencies(
     settings: Settings, orders: list[Message], rate: int, readable: Callable[[Settings], int]
 ) -> dict[str, float]:
     """The median and the 99th percentile over all orders, and the rate they really came at."""
+    acked, found, per_second = _curves(settings, orders, len(orders), rate, readable)
+    waits = sorted(seconds for _, seconds in between(acked, found))
+    return {
+        "p50_seconds": round(waits[len(waits) // 2], 2),
+        "p99_seconds": round(waits[int(len(waits) * 0.99)], 2),
+        "per_second": per_second,
+    }
+
+
+def _curves(
+    settings: Settings,
+    orders: Iterable[Message],
+    count: int,
+    rate: int,
+    readable: Callable[[Settings], int],
+) -> tuple[Curve, Curve, int]:
+    """How many of so many orders were acknowledged and readable when, and the rate they came at."""
     acked: Curve = []
     before, began = readable(settings), time.monotonic()
 
@@ -143,24 +180,26 @@ def _latencies(
 
     def look() -> bool:
         found.append((time.monotonic(), readable(settings) - before))
-        return found[-1][1] >= len(orders)
+        return found[-1][1] >= count
 
-    _until(look)
+    _until(look, count / rate + PATIENCE_SECONDS)
     thread.join()
-    waits = between(acked, found)
-    return {
-        "p50_seconds": round(waits[len(waits) // 2], 2),
-        "p99_seconds": round(waits[int(len(waits) * 0.99)], 2),
-        "per_second": round(len(orders) / (acked[-1][0] - began)),
-    }
+    return acked, found, round(count / (acked[-1][0] - began))
 
 
-def between(acked: Curve, found: Curve) -> list[float]:
-    """The seconds from each count's acknowledgement until as many were readable, sorted."""
+def between(acked: Curve, found: Curve) -> list[tuple[float, float]]:
+    """When each count was acknowledged, and the seconds from then until as many were readable."""
     counts = [count for _, count in found]
-    return sorted(found[bisect_left(counts, count)][0] - at for at, count in acked)
+    return [(at, found[bisect_left(counts, count)][0] - at) for at, count in acked]
 
 
-def _until(reached: Callable[[], bool]) -> None:
-    late = LakeproofError(f"orders were not readable within {PATIENCE_SECONDS:.0f} s")
-    await_true(reached, PATIENCE_SECONDS, lambda _: late, LOOK_SECONDS)
+def by_minute(waits: list[tuple[float, float]]) -> list[float]:
+    """The median wait of the orders acknowledged in each minute since the first."""
+    first = waits[0][0]
+    minutes = groupby(waits, lambda wait: int((wait[0] - first) // 60))
+    return [round(median(seconds for _, seconds in some), 2) for _, some in minutes]
+
+
+def _until(reached: Callable[[], bool], patience_seconds: float = PATIENCE_SECONDS) -> None:
+    late = LakeproofError(f"orders were not readable within {patience_seconds:.0f} s")
+    await_true(reached, patience_seconds, lambda _: late, LOOK_SECONDS)
