@@ -85,9 +85,13 @@ def held(settings: Settings) -> dict[str, Any]:
         _latencies(own, messages(RATES[0] * 60, 99), RATES[0], in_bronze)
         orders = islice(cycle(messages(DIFFERENT_ORDERS, rate)), count)
         acked, found, per_second = _curves(own, orders, count, rate, in_bronze)
-    behind = by_minute(between(acked, found))
-    return {"per_second": per_second, "behind_seconds": behind,
-            "second_minute_seconds": behind[1], "last_minute_seconds": behind[-1]}  # fmt: skip
+    behind = by_minute(between(acked, found))[: HELD_SECONDS // 60]
+    return {
+        "per_second": per_second,
+        "behind_seconds": behind,
+        "second_minute_seconds": behind[1],
+        "last_minute_seconds": behind[-1],
+    }
 
 
 def catch_up(settings: Settings) -> dict[str, Any]:
