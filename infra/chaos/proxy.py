@@ -39,6 +39,7 @@ class Proxy:
         self._ports, self._trouble, self._random = (port, upstream_port), trouble, Random(0)
         self._cut: set[bytes] = set()
         self._open: set[StreamWriter] = set()
+        self._links: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 
@@ -49,19 +50,26 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(START_SECONDS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        try:
+            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(START_SECONDS)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     async def _end(self) -> None:
         self._server.close()
         for writer in self._open:
             writer.transport.abort()
-        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+        # Each link awaits its two ways, which it cancels: awaited here, they would cancel this too.
+        await asyncio.gather(*self._links)
 
     async def _link(self, client: StreamReader, to_client: StreamWriter) -> None:
         """One connection, until either side or the trouble ends it."""
+        link = asyncio.current_task()
+        assert link is not None  # the server made one of this coroutine
+        self._links.add(link)
+        link.add_done_callback(self._links.discard)
         try:
             service, to_service = await asyncio.open_connection(HOST, self._ports[1])
         except OSError:

@@ -10,6 +10,7 @@ import pytest
 from infra.chaos.faults import COMMIT_UNANSWERED
 from infra.chaos.proxy import Proxy, Trouble
 from infra.native.command import free_port
+from jobs.patience import await_true
 
 COMMIT = "/lake/bronze/orders/_delta_log/00000000000000000007.json"
 BODY = b"x" * 100_000
@@ -96,3 +97,13 @@ def test_where_nothing_serves_nothing_is_answered() -> None:
     port = free_port()
     with Proxy(port, free_port(), Trouble()), pytest.raises(OSError):
         put(port, "/a")
+
+
+def test_it_ends_while_an_answer_is_held_back(server: Server) -> None:
+    port = free_port()
+    with Proxy(port, server.server_port, Trouble(delay_seconds=60)):
+        asked = connection(port)
+        asked.request("PUT", "/a", BODY)
+        await_true(lambda: server.stored, 10, lambda _: AssertionError("nothing came through"))
+    with pytest.raises(OSError):
+        asked.getresponse()
