@@ -77,7 +77,8 @@ def freshness(settings: Settings) -> dict[str, Any]:
 def held(settings: Settings) -> dict[str, Any]:
     """How far bronze is behind a high rate, by the minute: if it grows, the rate is not held.
 
-    The same orders come again and again; bronze takes each as a record of its own.
+    RATE sets another rate. The same orders come again and again; bronze takes each as a record of
+    its own.
     """
     rate = int(os.environ.get("RATE") or RATES[-1])
     count = rate * HELD_SECONDS
@@ -174,9 +175,9 @@ def _curves(
         transport = Transport(rate=rate, client=CONFLUENT, linger_ms=5)
         send(orders, f"rate-{rate}", settings, transport, watch)
 
-    def watch(count: int, _rejected: int) -> None:
-        if not acked or count > acked[-1][1]:
-            acked.append((time.monotonic(), count))
+    def watch(acked_count: int, _rejected_count: int) -> None:
+        if not acked or acked_count > acked[-1][1]:
+            acked.append((time.monotonic(), acked_count))
 
     thread = threading.Thread(target=produce)
     thread.start()

@@ -72,6 +72,7 @@ def test_a_backfilled_day_is_the_partition_and_days_run_one_after_another(
     dags: dict[str, Any],
 ) -> None:
     dag = dags["backfill"]
+    assert dag.timetable.partitioned
     assert dag.max_active_runs == 1
     assert dag.get_task("serve").upstream_task_ids == {"recompute"}
     assert [asset.name for asset in dag.get_task("serve").outlets] == ["mart.day"]
