@@ -34,7 +34,7 @@ NO_DEFECTS = Defects.totalling(0)
 TRANSPORT = Transport(rate=100, client=CONFLUENT, delivery_seconds=120)
 CALM_SECONDS = (2.0, 6.0)
 PATIENCE_SECONDS = 600.0
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.5  # a look takes a tenth of a processor from what is to recover
 NOT_YET = (LakeproofError, PySparkException, DatabaseError, OperationalError)
 
 

@@ -63,11 +63,13 @@ class StreamProcess:
         print(f"streaming, batches begin at {query.runId}", flush=True)
         try:
             self._passed_at, self._state = datetime.now(UTC), "running"
-            seen = None
+            seen, has_landed = None, False
             while self._wanted.is_set() and not self.ended.is_set():
                 if not query.isActive:
                     raise query.exception() or LakeproofError("the query ended by itself")
-                if (found := news(self._settings)) != seen:
+                # What came meanwhile lands first: the marts would take half of a cold server.
+                has_landed = has_landed or query.lastProgress is not None
+                if has_landed and (found := news(self._settings)) != seen:
                     for done in follow(self._settings):
                         print(f"{done.record.summary()}  {done.seconds:.1f} s", flush=True)
                     seen = found
