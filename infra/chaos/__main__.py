@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from infra.chaos.faults import FAULTS
-from infra.chaos.trial import Outcome, trial
+from infra.chaos.trial import Outcome, trial, warm_up
 from infra.machine import machine
 from infra.native.down import reset
 from infra.native.instance import load
@@ -46,6 +46,8 @@ def main() -> int:
     up(INSTANCE)
     settings, instance = load_settings(), load(INSTANCE)
     control.want(settings, "running", patience_seconds=120)
+    print("warming up ...", flush=True)
+    warm_up(instance, settings)
     print(f"\n{HEADER}", flush=True)
     for seed in seeds:
         for fault in chosen or FAULTS:

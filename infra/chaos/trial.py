@@ -19,9 +19,11 @@ from generators.producer import CONFLUENT, Transport
 from generators.publish import send
 from generators.run import Defects, Run
 from generators.shop import stream
-from infra.chaos.faults import FAULTS, is_recovered
+from infra.chaos.faults import FAULTS, SCHEDULER, is_recovered
 from infra.native.instance import Instance
 from infra.readable import in_bronze, in_mart
+from infra.spark.classes import keep_classes
+from infra.spark.native import spark_home
 from jobs.errors import LakeproofError
 from jobs.patience import await_true
 from jobs.session import spark
@@ -29,6 +31,7 @@ from jobs.settings import Settings
 from jobs.topics import end_offsets
 
 DAY = date(2026, 1, 5)
+WARM_SEED = 0
 MOST_ORDERS = 1_000_000
 NO_DEFECTS = Defects.totalling(0)
 TRANSPORT = Transport(rate=100, client=CONFLUENT, delivery_seconds=120)
@@ -88,6 +91,22 @@ class Load:
 
     def _watch(self, acked: int, rejected: int) -> None:
         self.acked, self.rejected = acked, rejected
+
+
+def warm_up(instance: Instance, settings: Settings) -> None:
+    """Nothing, once the platform is at work, as a fault finds it: orders have come to the mart, a
+    DAG ran through, and Spark has kept its classes for its next start.
+
+    Raises: LakeproofError if it does not come so far.
+    """
+    load = Load(settings, WARM_SEED)
+    load.start()
+    try:
+        _wait(lambda: in_mart(settings), "no order comes to the mart")
+        _wait(lambda: is_recovered(SCHEDULER, settings), "no DAG runs through")
+    finally:
+        load.end()
+    keep_classes(instance, spark_home())
 
 
 def trial(fault: str, seed: int, instance: Instance, settings: Settings) -> Outcome:

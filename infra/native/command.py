@@ -17,15 +17,20 @@ START_SECONDS = 240.0
 
 @dataclass(frozen=True)
 class Command:
-    """A program with its arguments and how its environment differs from the instance's."""
+    """A program with its arguments and how its environment differs from the instance's.
+
+    One with a `niceness` steps back for those without: 19 is all the way.
+    """
 
     arguments: list[str]
     variables: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    niceness: int = 0
 
     def run_instead_of_this(self, environment: Mapping[str, str]) -> NoReturn:
         """Become the program: signals of the supervisor reach it without a process between."""
         kept = {key: value for key, value in environment.items() if key not in self.without}
+        os.nice(self.niceness)
         os.execvpe(self.arguments[0], self.arguments, {**kept, **self.variables})
 
 

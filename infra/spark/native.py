@@ -18,6 +18,9 @@ LOCAL_MASTER = "local[4]"
 # Clients' variables, the second set by pyspark itself: with either, what should be a driver, a
 # master or a worker takes itself for a client.
 CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
+# What computes steps back for what answers: beside a busy Spark, Airflow's scheduler took 86 s to
+# start and run a DAG through; with this, 42.
+NICENESS = 10
 # Of a worker; both have one executor each, see cluster.conf.
 CORES, MEMORY = "2", "1g"
 
@@ -57,6 +60,7 @@ def command(instance: Instance) -> Command:
             "PYSPARK_DRIVER_PYTHON": sys.executable,
         },
         without=CONNECT_VARIABLES,
+        niceness=NICENESS,
     )
 
 
@@ -103,6 +107,7 @@ def _of_cluster(main: str, settings: Path, options: dict[str, str], *last: str) 
             "PYSPARK_PYTHON": sys.executable,
         },
         without=CONNECT_VARIABLES,
+        niceness=NICENESS,
     )  # fmt: skip
 
 

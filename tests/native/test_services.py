@@ -1,6 +1,9 @@
 """One list of services: all that is derived from it agrees with it."""
 
 import configparser
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from infra.native.services import BROKERS, NAMES, services
 from jobs.settings import env_file
 
 SOCKET_PATH_LIMIT = 107
+NICENESS_OF_THIS = "import os; print(os.nice(0))"
 
 
 @pytest.fixture(params=BROKERS, ids=lambda brokers: f"brokers={brokers}")
@@ -190,3 +194,14 @@ def test_configuration_holds_no_secret(instance: Instance) -> None:
     assert env_file("alpha").exists()
     secrets = [value for key, value in instance.values.items() if "SECRET" in key or "PASS" in key]
     assert not [secret for secret in secrets if secret in text]
+
+
+@pytest.mark.parametrize(("name", "stands_back"), [("spark", True), ("minio", False)])
+def test_what_computes_steps_back_for_what_answers(
+    name: str, stands_back: bool, instance: Instance
+) -> None:
+    niceness = launcher(name)(instance).niceness
+    become = f"Command([{sys.executable!r}, '-c', {NICENESS_OF_THIS!r}], niceness={niceness})"
+    program = f"from infra.native.command import Command; {become}.run_instead_of_this({{}})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (int(done.stdout) > os.nice(0)) == stands_back
