@@ -7,7 +7,10 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from pyspark.errors import PySparkException
 
@@ -19,6 +22,9 @@ from jobs.stream import control
 from jobs.stream.follow import follow, news
 from jobs.stream.freshness import sample
 from jobs.stream.query import start
+
+if TYPE_CHECKING:
+    from pyspark.sql.streaming.query import StreamingQuery
 
 BEAT_SECONDS = 1.0
 IDLE_SECONDS = 0.2
@@ -61,23 +67,40 @@ class StreamProcess:
         session = spark(self._settings)
         query = start(session, self._settings)
         print(f"streaming, batches begin at {query.runId}", flush=True)
+
+        def require_query() -> None:
+            # In a new server the marts would go on, and half a minute later the query be missed.
+            if spark(self._settings) is not session:
+                raise LakeproofError("Spark was started again, and the query ended with it")
+            if not query.isActive:
+                raise query.exception() or LakeproofError("the query ended by itself")
+
         try:
-            self._passed_at, self._state = datetime.now(UTC), "running"
-            seen, has_landed = None, False
-            while self._wanted.is_set() and not self.ended.is_set():
-                if not query.isActive:
-                    raise query.exception() or LakeproofError("the query ended by itself")
-                # What came meanwhile lands first: the marts would take half of a cold server.
-                has_landed = has_landed or query.lastProgress is not None
-                if has_landed and (found := news(self._settings)) != seen:
-                    for done in follow(self._settings):
-                        print(f"{done.record.summary()}  {done.seconds:.1f} s", flush=True)
-                    seen = found
-                self._passed_at = datetime.now(UTC)
-                self.ended.wait(IDLE_SECONDS)
-        finally:
-            self._state = "stopped"
-            query.stop()
+            self._follow(query, require_query)
+        except (LakeproofError, PySparkException):
+            with suppress(PySparkException):  # a killed server has none to stop
+                query.stop()
+            raise
+        query.stop()
+        self._state = "stopped"
+
+    def _follow(self, query: "StreamingQuery", require_query: Callable[[], None]) -> None:
+        """Nothing, when it is no longer wanted: until then the marts are kept up to date.
+
+        Raises: LakeproofError or PySparkException when the query has ended, or a mart fails.
+        """
+        self._passed_at, self._state = datetime.now(UTC), "running"
+        seen, has_landed = None, False
+        while self._wanted.is_set() and not self.ended.is_set():
+            require_query()
+            # What came meanwhile lands first: the marts would take half of a cold server.
+            has_landed = has_landed or query.lastProgress is not None
+            if has_landed and (found := news(self._settings)) != seen:
+                for done in follow(self._settings, require_query):
+                    print(f"{done.record.summary()}  {done.seconds:.1f} s", flush=True)
+                seen = found
+            self._passed_at = datetime.now(UTC)
+            self.ended.wait(IDLE_SECONDS)
 
     def _fail(self, error: Exception) -> None:
         release(self._settings)

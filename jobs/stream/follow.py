@@ -1,6 +1,6 @@
 """The near-real-time marts: they, and what they are made of, follow the topics run by run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from jobs.commits import latest_version
 from jobs.settings import Settings
@@ -30,12 +30,17 @@ def news(settings: Settings) -> dict[str, int | None]:
     return {name: latest_version(settings, settings.table_path(name)) for name in sorted(heads)}
 
 
-def follow(settings: Settings) -> Iterator[UpToDate]:
+def unasked() -> None:
+    """Nobody minds."""
+
+
+def follow(settings: Settings, may_go_on: Callable[[], None] = unasked) -> Iterator[UpToDate]:
     """Each table that had news, when it is up to date with its inputs, and served if it is a mart.
 
-    Raises: what `run` and `serve` raise.
+    Raises: what `may_go_on` raises, asked before each table, and what `run` and `serve` raise.
     """
     for table in followed():
+        may_go_on()
         done = bring_one_up_to_date(table, settings)
         if done.record.counts:
             yield done

@@ -12,6 +12,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from jobs.commits import last_record
+from jobs.errors import LakeproofError
 from jobs.namespace import delete_objects, namespace
 from jobs.run import run
 from jobs.session import spark
@@ -99,6 +100,17 @@ def test_an_order_is_said_to_be_readable_where_it_is_and_not_before(stack: Setti
             assert not in_mart(own, probe)
             list(follow(own))
             assert in_mart(own, probe)
+
+
+def test_no_mart_goes_on_once_the_query_has_ended(own: Settings) -> None:
+    def ended() -> None:
+        raise LakeproofError("the query has ended")
+
+    send(own, "orders", orders(1))
+    run("bronze.orders", own)
+    with pytest.raises(LakeproofError, match="the query has ended"):
+        list(follow(own, ended))
+    assert [done.record.table for done in follow(own)][0] == "silver.orders"
 
 
 def test_batch_runs_before_and_between_leave_each_record_once(own: Settings) -> None:
