@@ -90,7 +90,7 @@ def standing_now(settings: Settings, path: str) -> Standing | None:
 
 def exists(settings: Settings, path: str) -> bool:
     """Whether a Delta table is at the path."""
-    return bool(_history(settings, path, 1))
+    return _open(settings, path) is not None
 
 
 def _history(settings: Settings, path: str, limit: int | None = None) -> list[dict[str, Any]]:
@@ -125,8 +125,8 @@ def storage_options(settings: Settings) -> dict[str, str]:
 
 def latest_version(settings: Settings, path: str) -> int | None:
     """The newest version of the table, None where there is no table."""
-    commits = _history(settings, path, 1)
-    return int(commits[0]["version"]) if commits else None
+    table = _open(settings, path)
+    return table.version() if table else None
 
 
 def latest_metadata(settings: Settings, path: str) -> str | None:
@@ -144,13 +144,17 @@ def commit_times(settings: Settings, path: str) -> dict[int, str]:
 
 def records(settings: Settings, path: str) -> Iterator[tuple[int, RunRecord]]:
     """Versions and run records of the table, newest first; maintenance commits have none."""
+    table = _open(settings, path)
+    if table is None:
+        return
     seen = 0
-    for limit in (RECENT_COMMITS, None):
-        commits = _history(settings, path, limit)
+    # Mostly the newest is all that is asked for, and each commit is a file to read.
+    for limit in (1, RECENT_COMMITS, None):
+        commits = table.history(limit)
         for commit in commits[seen:]:
             if said := commit.get("userMetadata"):
                 yield int(commit["version"]), RunRecord(**json.loads(said))
-        if len(commits) < RECENT_COMMITS:
+        if limit is None or len(commits) < limit:
             return
         seen = len(commits)
 

@@ -20,7 +20,7 @@ LOCAL_MASTER = "local[4]"
 CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
 # What computes steps back for what answers: beside a busy Spark, Airflow's scheduler took 86 s to
 # start and run a DAG through; with this, 42.
-NICENESS = 10
+NICENESS = 5
 # Of a worker; both have one executor each, see cluster.conf.
 CORES, MEMORY = "2", "1g"
 

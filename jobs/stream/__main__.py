@@ -104,8 +104,8 @@ class StreamProcess:
 
     def _fail(self, error: Exception) -> None:
         release(self._settings)
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        self._state = f"failed: {first_line[:300]}"
+        said = " ".join(str(error).split()) or type(error).__name__
+        self._state = f"failed: {said[:300]}"
         print(f"{self._state}; trying again", flush=True)
         try:
             alert(self._settings, Alert("the stream failed", "warning", "stream", str(error)))
