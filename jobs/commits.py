@@ -175,12 +175,10 @@ def has_changed(settings: Settings, path: str, since: int | None, version: int) 
     """Whether the table's rows at the version may differ from those since, None being no table."""
     if since is None or since == version:
         return since is None
-    commits = _history(settings, path, RECENT_COMMITS)
-    if commits and commits[-1]["version"] > since + 1:
-        commits = _history(settings, path)
+    table = _open(settings, path)
+    commits = table.history(table.version() - since) if table and since < version else []
     return any(
-        since < commit["version"] <= version and commit["operation"] not in SAME_ROWS
-        for commit in commits
+        commit["version"] <= version and commit["operation"] not in SAME_ROWS for commit in commits
     )
 
 
