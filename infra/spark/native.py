@@ -56,7 +56,7 @@ def command(instance: Instance) -> Command:
             # Of the class path; Java keeps no classes of one that has a folder with files in it.
             "SPARK_CONF_DIR": str(instance.folder("spark", "no-conf")),
             "SPARK_LOCAL_IP": "127.0.0.1",
-            "PYSPARK_PYTHON": sys.executable,
+            "PYSPARK_PYTHON": str(HERE / "python.sh"),
             "PYSPARK_DRIVER_PYTHON": sys.executable,
         },
         without=CONNECT_VARIABLES,

@@ -1,12 +1,14 @@
 """Kafka into bronze by the stream: each record once, whatever is killed or lost in between."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count, islice
 from typing import Any
 
+import psutil
 import pytest
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
@@ -100,6 +102,14 @@ def test_an_order_is_said_to_be_readable_where_it_is_and_not_before(stack: Setti
             assert not in_mart(own, probe)
             list(follow(own))
             assert in_mart(own, probe)
+
+
+def test_batches_are_landed_by_a_process_that_answers_before_it_imports(
+    own: Settings,
+) -> None:
+    with streaming(own):
+        commands = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
+        assert [sys.executable, "-m", "infra.spark.worker"] in commands
 
 
 def test_no_mart_goes_on_once_the_query_has_ended(own: Settings) -> None:
