@@ -112,17 +112,6 @@ def test_batches_are_landed_by_a_process_that_answers_before_it_imports(
         assert [sys.executable, "-m", "infra.spark.worker"] in commands
 
 
-def test_no_mart_goes_on_once_the_query_has_ended(own: Settings) -> None:
-    def ended() -> None:
-        raise LakeproofError("the query has ended")
-
-    send(own, "orders", orders(1))
-    run("bronze.orders", own)
-    with pytest.raises(LakeproofError, match="the query has ended"):
-        list(follow(own, ended))
-    assert [done.record.table for done in follow(own)][0] == "silver.orders"
-
-
 def test_batch_runs_before_and_between_leave_each_record_once(own: Settings) -> None:
     send(own, "orders", orders(20))
     run("bronze.orders", own)
@@ -178,3 +167,14 @@ def test_poison_does_not_stop_the_stream(own: Settings) -> None:
     silver = spark(own).read.format("delta").load(own.table_path("silver.orders"))
     accepted = {row["order_id"] for row in silver.select("order_id").collect()}
     assert {json.loads(value or b"")["order_id"] for value in good} <= accepted
+
+
+def test_no_mart_goes_on_once_the_query_has_ended(own: Settings) -> None:
+    def ended() -> None:
+        raise LakeproofError("the query has ended")
+
+    send(own, "orders", orders(1))
+    run("bronze.orders", own)
+    with pytest.raises(LakeproofError, match="the query has ended"):
+        list(follow(own, ended))
+    assert [done.record.table for done in follow(own)][0] == "silver.orders"
