@@ -18,8 +18,10 @@ LOCAL_MASTER = "local[4]"
 # Clients' variables, the second set by pyspark itself: with either, what should be a driver, a
 # master or a worker takes itself for a client.
 CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
+# What Spark starts as Python, on the workers too, and what that becomes.
+PYTHON = {"PYSPARK_PYTHON": str(HERE / "python.sh"), "LAKEPROOF_PYTHON": sys.executable}
 # What computes steps back for what answers: beside a busy Spark, Airflow's scheduler took 86 s to
-# start and run a DAG through; with this, 42.
+# start and run a DAG through; with this, 57.
 NICENESS = 5
 # Of a worker; both have one executor each, see cluster.conf.
 CORES, MEMORY = "2", "1g"
@@ -56,7 +58,7 @@ def command(instance: Instance) -> Command:
             # Of the class path; Java keeps no classes of one that has a folder with files in it.
             "SPARK_CONF_DIR": str(instance.folder("spark", "no-conf")),
             "SPARK_LOCAL_IP": "127.0.0.1",
-            "PYSPARK_PYTHON": str(HERE / "python.sh"),
+            **PYTHON,
             "PYSPARK_DRIVER_PYTHON": sys.executable,
         },
         without=CONNECT_VARIABLES,
@@ -104,7 +106,7 @@ def _of_cluster(main: str, settings: Path, options: dict[str, str], *last: str) 
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_DAEMON_MEMORY": "256m",
             "SPARK_DAEMON_JAVA_OPTS": f"-XX:+UseSerialGC -Dlog4j2.configurationFile={LOG4J}",
-            "PYSPARK_PYTHON": sys.executable,
+            **PYTHON,
         },
         without=CONNECT_VARIABLES,
         niceness=NICENESS,

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from pyspark.sql import functions as F
 
 from jobs.namespace import namespace
 from jobs.run import run
+from jobs.session import spark
 from jobs.settings import Settings
 from tests.integration.lake import contents, publish_day, start_job
 from tests.integration.services import PATIENCE_SECONDS, wait_until
@@ -47,6 +49,14 @@ def test_two_workers_compute_what_one_process_does(
         run(table, own)
     assert contents(own, TABLES[1:]) == on_one_machine
     assert [each["completedTasks"] > 0 for each in cluster.executors()] == [True, True]
+
+
+def test_a_function_of_python_runs_on_the_workers(
+    cluster: SparkCluster, namespace_settings: Settings
+) -> None:
+    session = spark(cluster.computing(namespace_settings))
+    doubled = session.range(4).select(F.udf(lambda number: 2 * number, "bigint")("id"))
+    assert sorted(row[0] for row in doubled.collect()) == [0, 2, 4, 6]
 
 
 def test_a_worker_killed_at_work_changes_no_table(
