@@ -97,10 +97,10 @@ def verdict(outcomes: list[Outcome]) -> str:
     acked = sum(outcome.acked for outcome in outcomes)
     if bad:
         return f"{len(bad)} of {len(outcomes)} trials lost or doubled orders; {times}"
-    return (
-        f"{len(outcomes)} trials, {acked:,} orders: 0 lost, 0 doubled; {times}\n"
-        f"with 95 % confidence fewer than {3 / len(outcomes):.1%} of such faults lose or double any"
-    )
+    found = f"{len(outcomes)} trials, {acked:,} orders: 0 lost, 0 doubled; {times}"
+    if (bound := 3 / len(outcomes)) >= 1:
+        return f"{found}\nso few trials bound nothing"
+    return f"{found}\nwith 95 % confidence fewer than {bound:.1%} of such faults lose or double any"
 
 
 def report(outcomes: list[Outcome]) -> dict[str, object]:

@@ -41,6 +41,12 @@ def test_no_loss_in_n_trials_is_a_bound_of_three_in_n() -> None:
     assert "30.0 s at most (spark killed, seed 30)" in said
 
 
+def test_so_few_trials_that_the_bound_would_be_all_of_them_have_none() -> None:
+    said = verdict([Outcome("a", seed, 100, 0, 0, 1) for seed in range(3)])
+    assert "0 lost" in said
+    assert "%" not in said
+
+
 def test_one_loss_is_not_talked_away() -> None:
     outcomes = [Outcome("a", 1, 100, 0, 0, 1), Outcome("b", 2, 100, 1, 0, 1)]
     assert "1 of 2 trials lost or doubled" in verdict(outcomes)
