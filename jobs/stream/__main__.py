@@ -72,12 +72,11 @@ class StreamProcess:
             # In a new server the marts would go on, and half a minute later the query be missed.
             if spark(self._settings) is not session:
                 raise LakeproofError("Spark was started again, and the query ended with it")
-            if not query.isActive:
-                raise query.exception() or LakeproofError("the query ended by itself")
+            _require_active(query)
 
         try:
             self._follow(query, require_query)
-        except (LakeproofError, PySparkException):
+        except Exception:
             with suppress(PySparkException):  # a killed server has none to stop
                 query.stop()
             raise
@@ -92,7 +91,7 @@ class StreamProcess:
         self._passed_at, self._state = datetime.now(UTC), "running"
         seen, has_landed = None, False
         while self._wanted.is_set() and not self.ended.is_set():
-            require_query()
+            _require_active(query)
             # What came meanwhile lands first: the marts would take half of a cold server.
             has_landed = has_landed or query.lastProgress is not None
             if has_landed and (found := news(self._settings)) != seen:
@@ -131,6 +130,11 @@ class StreamProcess:
             if restart_at > self._restart_at:
                 print("a restart is wanted", flush=True)
                 os._exit(RESTART_CODE)
+
+
+def _require_active(query: "StreamingQuery") -> None:
+    if not query.isActive:
+        raise query.exception() or LakeproofError("the query ended by itself")
 
 
 def main() -> None:
