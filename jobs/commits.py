@@ -16,6 +16,7 @@ import pyarrow.compute
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from jobs.errors import LakeproofError
 from jobs.session import require_object_store
 from jobs.settings import Settings
 
@@ -172,11 +173,20 @@ def standing(settings: Settings, path: str) -> Iterator[tuple[int, RunRecord]]:
 
 
 def has_changed(settings: Settings, path: str, since: int | None, version: int) -> bool:
-    """Whether the table's rows at the version may differ from those since, None being no table."""
+    """Whether the table's rows at the version may differ from those since, None being no table.
+
+    Raises: LakeproofError if the version is the older one: then the table was made anew.
+    """
     if since is None or since == version:
         return since is None
+    if version < since:
+        raise LakeproofError(
+            f"{path} is at version {version}, and was read up to version {since}: it was deleted "
+            "and made anew. Nothing was computed from it; `python -m jobs.rebuild <table>` computes "
+            "a table that reads it anew, and all that is made of that."
+        )
     table = _open(settings, path)
-    commits = table.history(table.version() - since) if table and since < version else []
+    commits = table.history(table.version() - since) if table else []
     return any(
         commit["version"] <= version and commit["operation"] not in SAME_ROWS for commit in commits
     )

@@ -9,7 +9,7 @@ import argparse
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from pyspark.sql import DataFrame, SparkSession
@@ -139,8 +139,8 @@ def _rebuild(spec: Spec, settings: Settings, beside: Beside, at: dict[str, int])
     if before[1] != after[1]:
         _replace_quarantine(session, spec, settings, beside)
     at[spec.name] = version
-    if before != after:
-        inputs = {name: at.get(name, consumed) for name, consumed in record.inputs.items()}
+    inputs = {name: at.get(name, consumed) for name, consumed in record.inputs.items()}
+    if before != after or _is_ahead(last, inputs):
         number = last.run_number + 1 if last else 1
         done = replace(record, inputs=inputs, run_number=number, stands_on=-1)
         delta.replace_all(rows, live, spec.partition_by, done)
@@ -148,6 +148,12 @@ def _rebuild(spec: Spec, settings: Settings, beside: Beside, at: dict[str, int])
     if spec.serve:
         serve(spec.name, settings)
     return Rebuilt(spec.name, before, after, 0.0)
+
+
+def _is_ahead(last: RunRecord | None, inputs: Mapping[str, int]) -> bool:
+    """Whether the table's record names versions that an input, made anew, does not have yet."""
+    consumed = last.inputs if last else {}
+    return any(consumed.get(name, 0) > version for name, version in inputs.items())
 
 
 def _committed(settings: Settings, path: str, record: RunRecord) -> int:

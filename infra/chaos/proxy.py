@@ -15,6 +15,8 @@ from typing import Self
 HOST = "127.0.0.1"
 PIECE_BYTES = 65_536
 START_SECONDS = 10
+# So long, and what was accepted before the end has become a link.
+ACCEPTED_SECONDS = 0.05
 CONTINUE = b"HTTP/1.1 100"
 
 
@@ -59,10 +61,12 @@ class Proxy:
 
     async def _end(self) -> None:
         self._server.close()
-        for writer in self._open:
-            writer.transport.abort()
+        await asyncio.sleep(ACCEPTED_SECONDS)
         # Each link awaits its two ways, which it cancels: awaited here, they would cancel this too.
-        await asyncio.gather(*self._links)
+        while self._links:  # one connects to the service while others end
+            for writer in self._open:
+                writer.transport.abort()
+            await asyncio.wait(self._links, timeout=ACCEPTED_SECONDS)
 
     async def _link(self, client: StreamReader, to_client: StreamWriter) -> None:
         """One connection, until either side or the trouble ends it."""

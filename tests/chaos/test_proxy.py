@@ -1,7 +1,10 @@
 """Does the proxy let through what it should, and does what it cuts reach the server anyway?"""
 
+import gc
 import http.client
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -107,3 +110,17 @@ def test_it_ends_while_an_answer_is_held_back(server: Server) -> None:
         await_true(lambda: server.stored, 10, lambda _: AssertionError("nothing came through"))
     with pytest.raises(OSError):
         asked.getresponse()
+
+
+def test_what_connects_while_it_ends_is_ended_too(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    with Proxy(port, server.server_port, Trouble()) as proxy:
+        proxy._loop.call_soon_threadsafe(time.sleep, 0.3)
+        late = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
+        time.sleep(0.3)  # now they are accepted, and the end comes before they are passed on
+    for one in late:
+        one.close()
+    gc.collect()  # a task that nobody ended is told of when it is collected
+    assert not caplog.messages

@@ -8,6 +8,8 @@ from kafka import TopicPartition
 from jobs.commits import last_record
 from jobs.errors import LakeproofError, LedgerError
 from jobs.lost import give_up
+from jobs.namespace import delete_objects
+from jobs.rebuild import rebuild
 from jobs.run import run
 from jobs.session import spark
 from jobs.settings import Settings
@@ -55,3 +57,22 @@ def test_what_kafka_deleted_is_named_and_nothing_is_landed_until_it_is_written_d
     assert sorted(row["offset"] for row in landed(own)) == [*range(10), *range(16, 20)]
     record = last_record(own, own.table_path(TABLE))
     assert record and record.inputs[number] == end
+
+
+def test_a_table_made_anew_is_told_to_who_had_read_more_of_it_and_rebuilt_all_is_well(
+    namespace_settings: Settings,
+) -> None:
+    own = namespace_settings
+    for first in (0, 10):
+        send(own, "orders", [order(f"o-{n}") for n in range(first, first + 10)])
+        run(TABLE, own)
+        run("silver.orders", own)
+    delete_objects(own, own.object_key("bronze/orders/"))
+    run(TABLE, own)
+    with pytest.raises(LakeproofError, match=r"deleted and made anew.*jobs\.rebuild"):
+        run("silver.orders", own)
+    assert [done.is_identical for done in rebuild(own, ["silver.orders"])] == [True]
+    assert run("silver.orders", own).counts == {}
+    send(own, "orders", [order("o-20")])
+    run(TABLE, own)
+    assert run("silver.orders", own).counts["accepted"] == 1
