@@ -1,13 +1,15 @@
 """`make chaos SEEDS=10`: every fault, that many times at other moments, on an instance of its own.
 
 FAULTS="spark killed,kafka frozen" takes some of them. Each trial is written to docs/chaos.json when
-it ends. SEEDS=4-10 goes on where 1 to 3 ended: what those found stays in the file.
+it ends. SEEDS=4-10 goes on after 1 to 3: what the file has of other trials stays in it. A run that
+was broken off goes on by naming the faults that are left.
 """
 
 import json
 import os
 import re
 import sys
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +43,7 @@ def main() -> int:
             f"no fault {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}"
         )
     seeds = seeds_of(os.environ.get("SEEDS") or USUAL_SEEDS)
-    outcomes = [done for done in kept(RESULT) if done.seed < seeds[0]]
+    outcomes = kept(RESULT, seeds, chosen or list(FAULTS))
     reset(INSTANCE)  # orders of an earlier run would count as doubled
     up(INSTANCE)
     settings, instance = load_settings(), load(INSTANCE)
@@ -73,11 +75,12 @@ def seeds_of(asked: str) -> range:
     return seeds
 
 
-def kept(path: Path) -> list[Outcome]:
-    """The trials that a report holds; none if there is no report."""
-    if not path.exists():
+def kept(path: Path, seeds: range, faults: Collection[str]) -> list[Outcome]:
+    """The trials of a report beside which these are made; none if the first seed begins it anew."""
+    if seeds[0] == 1 or not path.exists():
         return []
-    return [Outcome(**found) for found in json.loads(path.read_text())["trials"]]
+    found = [Outcome(**trial) for trial in json.loads(path.read_text())["trials"]]
+    return [done for done in found if done.seed not in seeds or done.fault not in faults]
 
 
 def line(done: Outcome) -> str:

@@ -53,12 +53,23 @@ def test_one_loss_is_not_talked_away() -> None:
     assert "confidence" not in verdict(outcomes)
 
 
-def test_trials_are_kept_and_a_later_run_goes_on_after_them(tmp_path: Path) -> None:
+def test_a_run_keeps_what_others_found_and_the_first_seed_begins_anew(tmp_path: Path) -> None:
     path = tmp_path / "chaos.json"
-    assert kept(path) == []
-    outcomes = [Outcome("a", 1, 100, 0, 0, 1.5), Outcome("b", 2, 100, 1, 0, 1)]
+    assert kept(path, range(2, 3), "ab") == []
+    one, two, other = outcomes = [
+        Outcome("a", 1, 100, 0, 0, 1.5),
+        Outcome("a", 2, 100, 1, 0, 1),
+        Outcome("b", 2, 100, 0, 0, 1),
+    ]
     path.write_text(json.dumps(report(outcomes)))
-    assert kept(path) == outcomes
+    assert kept(path, range(3, 5), "ab") == outcomes
+    assert kept(path, range(2, 5), "ab") == [one]
+    assert kept(path, range(2, 3), "b") == [one, two]
+    assert kept(path, range(2, 3), "a") == [one, other]
+    assert kept(path, range(1, 2), "b") == []
+
+
+def test_seeds_are_the_first_so_many_or_from_one_to_another() -> None:
     assert [list(seeds_of(asked)) for asked in ("2", "4-6")] == [[1, 2], [4, 5, 6]]
 
 

@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count, islice
+from threading import Event, Thread
 from typing import Any
 
 import psutil
 import pytest
+import requests
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
-from jobs.commits import last_record
+from infra.native.instance import load
+from jobs.commits import last_record, latest_version
 from jobs.errors import LakeproofError
 from jobs.namespace import delete_objects, namespace
 from jobs.run import run
@@ -24,6 +27,7 @@ from jobs.stream.freshness import in_bronze, in_mart, newest_order
 from jobs.stream.query import start
 from jobs.topics import end_offsets
 from jobs.verify import verify
+from tests.conftest import TEST_INSTANCE
 from tests.integration.lake import order, publish_day, quarantined, send
 from tests.integration.services import PATIENCE_SECONDS, wait_until
 
@@ -178,3 +182,48 @@ def test_no_mart_goes_on_once_the_query_has_ended(own: Settings) -> None:
     with pytest.raises(LakeproofError, match="the query has ended"):
         list(follow(own, ended))
     assert [done.record.table for done in follow(own)][0] == "silver.orders"
+
+
+def kept_frames() -> set[int]:
+    """The frames of orders that the server keeps for anybody."""
+    url = f"http://127.0.0.1:{load(TEST_INSTANCE).port('SPARK_UI_PORT')}/api/v1/applications"
+    [application] = requests.get(url, timeout=PATIENCE_SECONDS).json()
+    found = requests.get(f"{url}/{application['id']}/storage/rdd", timeout=PATIENCE_SECONDS)
+    return {rdd["id"] for rdd in found.json() if "order_id" in rdd["name"]}
+
+
+@contextmanager
+def orders_coming(settings: Settings) -> Iterator[None]:
+    is_over = Event()
+
+    def come() -> None:
+        while not is_over.wait(0.1):
+            send(settings, "orders", orders(5))
+
+    thread = Thread(target=come)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def bronze_version(settings: Settings) -> int:
+    return latest_version(settings, settings.table_path("bronze.orders")) or 0
+
+
+def has_news(settings: Settings) -> bool:
+    record = last_record(settings, settings.table_path("silver.orders"))
+    return bronze_version(settings) > (record.inputs["bronze.orders"] if record else 0)
+
+
+def test_a_run_drops_what_it_kept_though_its_input_moves_on_meanwhile(own: Settings) -> None:
+    before = kept_frames()
+    with streaming(own), orders_coming(own):
+        for _ in range(3):
+            wait_until(lambda: has_news(own), "nothing lands")
+            version = bronze_version(own)
+            run("silver.orders", own)
+            assert bronze_version(own) > version, "it stood still, which shows nothing"
+    wait_until(lambda: not kept_frames() - before, "frames are kept for nobody")
