@@ -35,7 +35,7 @@ RATES = (1_000, 10_000, 30_000)
 SECONDS_PER_RATE = 30
 HELD_SECONDS = 600
 DIFFERENT_ORDERS = 300_000
-BACKLOG = 500_000
+BACKLOG = 3_600_000  # an hour's, at a thousand a second
 SENT = {CONFLUENT: 500_000, KAFKA_PYTHON: 20_000}
 WARM_UP = 2_000
 WARM_UP_SECONDS = 180
@@ -96,11 +96,12 @@ def held(settings: Settings) -> dict[str, Any]:
 
 
 def catch_up(settings: Settings) -> dict[str, Any]:
-    """Records a second at which the stream takes what came while it was stopped."""
+    """Records a second at which the stream, started again, takes what came meanwhile."""
     with namespace(settings, "backlog") as own:
         with _streaming(own):
             _latencies(own, messages(WARM_UP, 99), 500, in_bronze)
-        send(messages(BACKLOG, 1), "backlog", own, Transport(client=CONFLUENT))
+        waiting = islice(cycle(messages(DIFFERENT_ORDERS, 1)), BACKLOG)
+        send(waiting, "backlog", own, Transport(client=CONFLUENT))
         with _streaming(own):
             seconds = timed(lambda: _until(lambda: in_bronze(own) == WARM_UP + BACKLOG))
     return {"records": BACKLOG, "records_per_second": round(BACKLOG / seconds)}
