@@ -2,7 +2,7 @@
 
 FAULTS="spark killed,kafka frozen" takes some of them. Each trial is written to docs/chaos.json when
 it ends. SEEDS=4-10 goes on after 1 to 3: what the file has of other trials stays in it. A run that
-was broken off goes on by naming the faults that are left.
+was broken off goes on with the faults that are left of its seed, FAULTS="..." SEEDS=4-4.
 """
 
 import json
