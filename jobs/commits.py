@@ -182,8 +182,8 @@ def has_changed(settings: Settings, path: str, since: int | None, version: int) 
     if version < since:
         raise LakeproofError(
             f"{path} is at version {version}, and was read up to version {since}: it was deleted "
-            "and made anew. Nothing was computed from it; `python -m jobs.rebuild <table>` computes "
-            "a table that reads it anew, and all that is made of that."
+            "and made anew. Nothing was computed from it; `python -m jobs.rebuild <table>` makes "
+            "the table that reads it, and all that is made of that, anew too."
         )
     table = _open(settings, path)
     commits = table.history(table.version() - since) if table else []
