@@ -4,10 +4,8 @@ PYTHON = $(shell for name in python3.11 python3.12 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null \
 	&& command -v $$name && break; done)
 VENV := .venv/.complete
-# Processes start again and again: what Python compiled for one is kept for the next.
-export PYTHONDONTWRITEBYTECODE :=
+export PYTHONDONTWRITEBYTECODE := # processes start again and again: what is compiled for one is kept
 RUN = .venv/bin/python -m$(if $(and $(filter docker,$(RUNTIME)),$(filter demo run stream verify quality prove,$@)), infra.docker run)
-
 .DEFAULT_GOAL := help
 .PHONY: help doctor venv up down status logs reset demo run stream verify quality months docs prove audit lint test-fast test chaos bench
 
