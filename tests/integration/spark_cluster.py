@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import requests
-
 from infra.native import processes, supervise
 from infra.native.creation import load_or_create, with_workers
 from infra.native.instance import Instance, load, write_private
@@ -15,10 +13,10 @@ from infra.native.keys import render
 from infra.native.watch import healthy
 from jobs.settings import Settings, env_file
 from tests.integration.part_of_a_stack import part_of_a_stack
+from tests.integration.services import spark_page
 
 INSTANCE = "workers"
 STORE = ("S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET")
-ANSWER_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,8 @@ class SparkCluster:
 
     def executors(self) -> list[dict[str, Any]]:
         """What the server's page says of each executor it ever had, dead ones among them."""
-        url = f"http://127.0.0.1:{self.instance.port('SPARK_UI_PORT')}/api/v1/applications"
-        [application] = requests.get(url, timeout=ANSWER_SECONDS).json()
-        found = requests.get(f"{url}/{application['id']}/allexecutors", timeout=ANSWER_SECONDS)
-        found.raise_for_status()
-        return [each for each in found.json() if each["id"] != "driver"]
+        found = spark_page("allexecutors", self.instance)
+        return [each for each in found if each["id"] != "driver"]
 
     def kill(self, worker: int) -> None:
         """SIGKILL of a worker and its executor, as when its machine is lost."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import psutil
 import pytest
-import requests
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
@@ -29,7 +28,7 @@ from jobs.topics import end_offsets
 from jobs.verify import verify
 from tests.conftest import TEST_INSTANCE
 from tests.integration.lake import order, publish_day, quarantined, send
-from tests.integration.services import PATIENCE_SECONDS, wait_until
+from tests.integration.services import PATIENCE_SECONDS, spark_page, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -186,10 +185,8 @@ def test_no_mart_goes_on_once_the_query_has_ended(own: Settings) -> None:
 
 def kept_frames() -> set[int]:
     """The frames of orders that the server keeps for anybody."""
-    url = f"http://127.0.0.1:{load(TEST_INSTANCE).port('SPARK_UI_PORT')}/api/v1/applications"
-    [application] = requests.get(url, timeout=PATIENCE_SECONDS).json()
-    found = requests.get(f"{url}/{application['id']}/storage/rdd", timeout=PATIENCE_SECONDS)
-    return {rdd["id"] for rdd in found.json() if "order_id" in rdd["name"]}
+    kept = spark_page("storage/rdd", load(TEST_INSTANCE))
+    return {rdd["id"] for rdd in kept if "order_id" in rdd["name"]}
 
 
 @contextmanager
