@@ -6,13 +6,13 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import requests
-from minio.deleteobjects import DeleteObject
 from psycopg2 import sql
 
 from jobs import capture, registry
+from jobs.objects import delete_objects
 from jobs.pull.postgres import SCHEMA as SHOP_SCHEMA
 from jobs.serve import MART_DATABASE
-from jobs.session import clickhouse, object_store, postgres
+from jobs.session import clickhouse, postgres
 from jobs.settings import Settings
 from jobs.specs import topic_specs
 from jobs.state import SCHEMA as STATE_SCHEMA
@@ -54,18 +54,6 @@ def _drop_schemas(settings: Settings) -> None:
         for schema in (SHOP_SCHEMA, STATE_SCHEMA):
             name = sql.Identifier(settings.schema(schema))
             cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
-
-
-def delete_objects(settings: Settings, prefix: str) -> None:
-    """Nothing; the bucket holds no object whose key begins so.
-
-    Raises: ServiceDown; OSError naming an object that stayed.
-    """
-    store = object_store(settings)
-    found = store.list_objects(settings.s3_bucket, prefix=prefix, recursive=True)
-    doomed = (DeleteObject(item.object_name) for item in found if item.object_name)
-    for error in store.remove_objects(settings.s3_bucket, doomed):
-        raise OSError(f"{error.name} was not deleted: {error.message}")
 
 
 def _drop_from_stubs(settings: Settings) -> None:

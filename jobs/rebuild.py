@@ -19,7 +19,7 @@ from jobs import commits, delta
 from jobs.checksum import checksum, row_hash
 from jobs.commits import RunRecord
 from jobs.errors import LakeproofError
-from jobs.namespace import delete_objects
+from jobs.objects import delete_objects
 from jobs.quarantine import COLUMNS as QUARANTINE_COLUMNS
 from jobs.quarantine import quarantine_path
 from jobs.run import run

@@ -25,12 +25,12 @@ from infra.native.instance import Instance
 from jobs import capture
 from jobs.errors import LakeproofError
 from jobs.maintain import maintain
-from jobs.namespace import delete_objects
+from jobs.objects import delete_objects
 from jobs.patience import await_true
 from jobs.serve import MART_DATABASE
 from jobs.session import clickhouse, object_store
 from jobs.settings import Settings
-from jobs.stream import control
+from jobs.stream import checkpoint
 
 Strike = Callable[[Instance, Settings], None]
 FROZEN_SECONDS = {"kafka": 45.0, "minio": 60.0}
@@ -48,12 +48,13 @@ LOADED = (
     "SELECT count() FROM system.tables "
     "WHERE database = {database:String} AND match(name, '__[0-9]+$') AND total_rows > 0"
 )
-CHECKPOINT, TABLE = "checkpoints/bronze", "bronze/orders"
-# Below what a new object shows that a batch of the stream has come there, in this order.
+TABLE = "bronze/orders"
+# A new object below the first, with the second in its name, shows that a batch of the stream has
+# come there, in this order.
 MOMENTS = {
-    "its offsets are logged": f"{CHECKPOINT}/offsets/",
-    "rows are written": f"{TABLE}/_proc_date=",
-    "its table is committed": f"{TABLE}/_delta_log/0",
+    "its offsets are logged": (f"{checkpoint.FOLDER}/", "/offsets/"),
+    "rows are written": (f"{TABLE}/_proc_date=", ""),
+    "its table is committed": (f"{TABLE}/_delta_log/0", ""),
 }
 
 
@@ -138,10 +139,8 @@ def trouble_store(trouble: Trouble, instance: Instance, _settings: Settings) -> 
 
 
 def lose_checkpoint(_instance: Instance, settings: Settings) -> None:
-    """The stream is stopped, its checkpoint deleted, and the stream started again."""
-    control.want(settings, "stopped")
-    delete_objects(settings, settings.object_key(f"{CHECKPOINT}/"))
-    control.want(settings, "running")
+    """The stream's checkpoint is deleted under it. (Each start of the stream begins without.)"""
+    delete_objects(settings, settings.object_key(f"{checkpoint.FOLDER}/"))
 
 
 def a_mart_is_loaded(settings: Settings) -> None:
@@ -164,10 +163,10 @@ def a_batch_is_there(moment: str, settings: Settings) -> None:
 
     Raises: LakeproofError if none comes there.
     """
-    before = _names(settings, MOMENTS[moment])
+    before = _names(settings, *MOMENTS[moment])
     never = LakeproofError(f"no batch came to the point where {moment}. Does the stream run?")
     await_true(
-        lambda: _names(settings, MOMENTS[moment]) - before,
+        lambda: _names(settings, *MOMENTS[moment]) - before,
         MOMENT_SECONDS,
         lambda _: never,
         POLL_SECONDS,
@@ -238,8 +237,9 @@ def _process(service: str, instance: Instance) -> psutil.Process:
     )
 
 
-def _names(settings: Settings, prefix: str) -> set[str]:
-    """The objects below a prefix, by what follows it."""
+def _names(settings: Settings, prefix: str, part: str) -> set[str]:
+    """The objects below a prefix, by what follows it, that have a part in it."""
     key = settings.object_key(prefix)
     found = object_store(settings).list_objects(settings.s3_bucket, prefix=key, recursive=True)
-    return {str(item.object_name).removeprefix(key) for item in found}
+    names = (str(item.object_name).removeprefix(key) for item in found)
+    return {name for name in names if part in name}

@@ -35,6 +35,17 @@ def archive(home: Path) -> Path:
     return Path(sys.prefix) / f"spark-classes-{digest(*named)}.jsa"
 
 
+def no_settings() -> Path:
+    """An empty folder, the one on the server's class path, where Spark would look for settings.
+
+    Java keeps no classes of a class path with files in a folder, and takes kept ones only for the
+    class path they were kept with. So the folder is no instance's own.
+    """
+    folder = Path(sys.prefix) / "spark-no-settings"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def keep_classes(instance: Instance, home: Path) -> bool:
     """Whether the running server's classes were kept now.
 

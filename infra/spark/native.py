@@ -55,8 +55,7 @@ def command(instance: Instance) -> Command:
         ],
         {
             "SPARK_HOME": str(home),
-            # Of the class path; Java keeps no classes of one that has a folder with files in it.
-            "SPARK_CONF_DIR": str(instance.folder("spark", "no-conf")),
+            "SPARK_CONF_DIR": str(classes.no_settings()),
             "SPARK_LOCAL_IP": "127.0.0.1",
             **PYTHON,
             "PYSPARK_DRIVER_PYTHON": sys.executable,

@@ -1,8 +1,8 @@
 """Kafka into bronze by Structured Streaming: one query over all topics, one commit per topic.
 
 The offsets stand in the commits of the bronze tables, as those of a batch run do, so a batch that
-is tried again, a lost checkpoint or a batch run in between land no record twice. The checkpoint
-only tells Spark where to go on reading. Source: docs/decisions/streams.md
+is tried again, another query or a batch run in between land no record twice, and each start begins
+where the tables end. Source: docs/decisions/streams.md
 """
 
 import json
@@ -26,6 +26,7 @@ from jobs.run import confirmed, last_run, next_run
 from jobs.settings import Settings, load_settings
 from jobs.spec import Spec
 from jobs.specs import topic_specs
+from jobs.stream import checkpoint
 from jobs.together import AT_ONCE
 from jobs.topics import offsets_ahead
 
@@ -55,13 +56,14 @@ def streamed(settings: Settings) -> dict[str, Spec]:
 
 
 def start(session: SparkSession, settings: Settings) -> "StreamingQuery":
-    """The running query. One that was left running on the same checkpoint is ended by Spark.
+    """The running query. One that was left running is ended by Spark.
 
     Raises: ServiceDown; LakeproofError if a topic is missing; LedgerError if Kafka deleted records
     before they were read.
     """
     tables = streamed(settings)
-    return (
+    own = checkpoint.begin(settings)
+    query = (
         session.readStream.format("kafka")
         .options(**KAFKA_OPTIONS)
         .option("kafka.bootstrap.servers", settings.kafka_bootstrap_servers)
@@ -70,16 +72,13 @@ def start(session: SparkSession, settings: Settings) -> "StreamingQuery":
         .option("maxOffsetsPerTrigger", MOST_RECORDS_PER_BATCH)
         .load()
         .writeStream.foreachBatch(partial(_land_batch, settings.namespace))
-        .option("checkpointLocation", checkpoint(settings))
+        .option("checkpointLocation", f"s3a://{settings.s3_bucket}/{own}")
         .queryName(f"bronze of {settings.namespace or settings.instance}")
         .trigger(processingTime=TRIGGER)
         .start()
     )
-
-
-def checkpoint(settings: Settings) -> str:
-    """Where the query writes how far it has read; the bronze tables know that too."""
-    return settings.table_path("checkpoints.bronze")
+    checkpoint.forget_others(settings, own)
+    return query
 
 
 def _recorded(tables: dict[str, Spec], settings: Settings) -> dict[str, dict[str, int]]:
@@ -173,7 +172,6 @@ def _require_complete(spec: Spec, piece: Piece, known: int) -> None:
     raise LedgerError(
         f"{spec.name}: it holds partition {piece.partition} up to offset {known}, and now came "
         f"{piece.count} records of [{piece.first}, {piece.after}). Records between are missing; "
-        "nothing was landed. Kafka deleted them before they were read, or the stream's checkpoint "
-        "is ahead of the table: then stop the stream, delete the checkpoint and start it again; "
-        "it goes on where the table ends."
+        "nothing was landed. Kafka deleted them before they were read, or the table was restored "
+        "or deleted under the stream, which then starts again and goes on where the table ends."
     )

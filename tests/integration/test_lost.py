@@ -8,7 +8,7 @@ from kafka import TopicPartition
 from jobs.commits import last_record
 from jobs.errors import LakeproofError, LedgerError
 from jobs.lost import give_up
-from jobs.namespace import delete_objects
+from jobs.objects import delete_objects
 from jobs.rebuild import rebuild
 from jobs.run import run
 from jobs.session import spark

@@ -12,15 +12,18 @@ from typing import Any
 import psutil
 import pytest
 from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from infra.native.instance import load
 from jobs.commits import last_record, latest_version
 from jobs.errors import LakeproofError
-from jobs.namespace import delete_objects, namespace
+from jobs.namespace import namespace
+from jobs.objects import delete_objects
 from jobs.run import run
-from jobs.session import spark
+from jobs.session import object_store, spark
 from jobs.settings import Settings
+from jobs.stream import checkpoint
 from jobs.stream.follow import follow
 from jobs.stream.freshness import in_bronze, in_mart, newest_order
 from jobs.stream.query import start
@@ -40,7 +43,7 @@ NUMBERS = count()
 
 @pytest.fixture(scope="module")
 def own(stack: Settings) -> Iterator[Settings]:
-    """A namespace whose tables and checkpoint go on from test to test."""
+    """A namespace whose tables go on from test to test."""
     with namespace(stack, "stream") as settings:
         yield settings
 
@@ -129,27 +132,47 @@ def test_batch_runs_before_and_between_leave_each_record_once(own: Settings) -> 
     assert_each_once(own)
 
 
-def test_a_lost_checkpoint_loses_and_doubles_nothing(own: Settings) -> None:
-    send(own, "orders", orders(20))
-    with streaming(own):
-        everything_landed(own)
-    delete_objects(own, own.object_key("checkpoints/"))
-    send(own, "orders", orders(20))
-    with streaming(own):
-        everything_landed(own)
+def checkpoints(settings: Settings) -> set[str]:
+    """The folders of the checkpoints there are."""
+    prefix = settings.object_key(f"{checkpoint.FOLDER}/")
+    found = object_store(settings).list_objects(settings.s3_bucket, prefix=prefix, recursive=True)
+    return {str(item.object_name).removeprefix(prefix).split("/")[0] for item in found}
+
+
+def test_each_start_begins_where_the_table_ends_with_a_checkpoint_of_its_own(own: Settings) -> None:
+    seen = []
+    for _ in range(2):
+        with streaming(own):
+            send(own, "orders", orders(20))
+            everything_landed(own)
+            seen.append(checkpoints(own))
+    assert [len(folders) for folders in seen] == [1, 1]
+    assert seen[0] != seen[1]
     assert_each_once(own)
 
 
-def test_a_checkpoint_ahead_of_its_table_is_refused_and_lands_nothing(own: Settings) -> None:
+def test_a_query_left_running_is_ended_by_the_next_start(own: Settings) -> None:
+    killed = SparkSession.builder.remote(own.spark_remote).create()  # its process never released it
+    left = start(killed, own)
+    with streaming(own):
+        assert not left.isActive
+        send(own, "orders", orders(20))
+        everything_landed(own)
+    killed.stop()
+    assert_each_once(own)
+
+
+def test_a_table_taken_away_is_refused_under_the_stream_and_landed_anew_after_a_start(
+    own: Settings,
+) -> None:
     send(own, "orders", orders(20))
     with streaming(own) as query:
         query.processAllAvailable()
-    delete_objects(own, own.object_key("bronze/orders/"))
-    send(own, "orders", orders(20))
-    with streaming(own) as query, pytest.raises(PySparkException, match="delete the checkpoint"):
-        query.awaitTermination(PATIENCE_SECONDS)
+        delete_objects(own, own.object_key("bronze/orders/"))
+        send(own, "orders", orders(20))
+        with pytest.raises(PySparkException, match="deleted under the stream"):
+            query.awaitTermination(PATIENCE_SECONDS)
     assert landed(own) == {}
-    delete_objects(own, own.object_key("checkpoints/"))
     with streaming(own):
         everything_landed(own)
     assert_each_once(own)

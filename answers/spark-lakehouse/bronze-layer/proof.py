@@ -23,7 +23,7 @@ from generators.messages import ORDERS
 from generators.run import Run
 from generators.shop import stream
 from jobs import capture, commits
-from jobs.namespace import delete_objects
+from jobs.objects import delete_objects
 from jobs.pull.postgres import records
 from jobs.session import object_store, spark
 from jobs.settings import Settings

@@ -33,7 +33,7 @@ from answers.labs.twin_tables import (
     twins_of,
 )
 from jobs.commits import storage_options
-from jobs.namespace import delete_objects
+from jobs.objects import delete_objects
 from jobs.settings import ROOT, Settings
 
 USER = 7

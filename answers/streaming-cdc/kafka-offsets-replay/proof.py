@@ -14,7 +14,7 @@ from kafka.admin import OffsetSpec, OffsetTimestamp
 from answers.evidence import Evidence, more_than
 from answers.labs.kafka import create_topic, member, producer, read_all, send, take
 from jobs import delta
-from jobs.namespace import delete_objects
+from jobs.objects import delete_objects
 from jobs.serve import lake_content
 from jobs.session import spark
 from jobs.settings import Settings

@@ -17,7 +17,7 @@ from answers.labs.classic import run_script
 from answers.labs.kafka import create_topic, send
 from jobs.commits import storage_options
 from jobs.ingest import KAFKA_OPTIONS
-from jobs.namespace import delete_objects
+from jobs.objects import delete_objects
 from jobs.session import object_store, spark
 from jobs.settings import Settings
 from jobs.stream.query import land
