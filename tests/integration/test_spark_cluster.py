@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator
 
+import psutil
 import pytest
 from pyspark.sql import functions as F
 
+from infra.native import supervise
+from infra.native.instance import load
+from infra.spark.classes import archive, keep_classes
+from infra.spark.native import spark_home
 from jobs.namespace import namespace
 from jobs.run import run
 from jobs.session import spark
 from jobs.settings import Settings
+from tests.conftest import TEST_INSTANCE
 from tests.integration.lake import contents, publish_day, start_job
 from tests.integration.services import PATIENCE_SECONDS, wait_until
 from tests.integration.spark_cluster import SparkCluster, spark_cluster
@@ -21,7 +27,8 @@ TABLES = ["bronze.orders", "silver.orders", "silver.order_items"]
 
 @pytest.fixture(scope="module")
 def cluster(stack: Settings) -> Iterator[SparkCluster]:
-    """Two workers."""
+    """Two workers. Their server starts when the classes of the stack's are kept."""
+    keep_classes(load(TEST_INSTANCE), spark_home())
     with spark_cluster(stack) as found:
         yield found
 
@@ -49,6 +56,11 @@ def test_two_workers_compute_what_one_process_does(
         run(table, own)
     assert contents(own, TABLES[1:]) == on_one_machine
     assert [each["completedTasks"] > 0 for each in cluster.executors()] == [True, True]
+
+
+def test_classes_kept_by_one_instance_serve_another(cluster: SparkCluster) -> None:
+    server = psutil.Process(supervise.pid(cluster.instance, "spark"))
+    assert str(archive(spark_home())) in {each.path for each in server.memory_maps()}
 
 
 def test_a_function_of_python_runs_on_the_workers(
