@@ -1,8 +1,8 @@
 """`make chaos SEEDS=10`: every fault, that many times at other moments, on an instance of its own.
 
 FAULTS="spark killed,kafka frozen" takes some of them. Each trial is written to docs/chaos.json when
-it ends. SEEDS=4-10 goes on after 1 to 3: what the file has of other trials stays in it. A run that
-was broken off goes on with the faults that are left of its seed, FAULTS="..." SEEDS=4-4.
+it ends. All faults from seed 1 begin the file anew; else what it has of other trials stays in it.
+So SEEDS=4-10 goes on after 1 to 3, and FAULTS="..." SEEDS=4-4 with what a broken seed has left.
 """
 
 import json
@@ -76,8 +76,8 @@ def seeds_of(asked: str) -> range:
 
 
 def kept(path: Path, seeds: range, faults: Collection[str]) -> list[Outcome]:
-    """The trials of a report beside which these are made; none if the first seed begins it anew."""
-    if seeds[0] == 1 or not path.exists():
+    """The trials of a report beside which these are made; none if all from seed 1 begin it anew."""
+    if (seeds[0] == 1 and set(FAULTS) <= set(faults)) or not path.exists():
         return []
     found = [Outcome(**trial) for trial in json.loads(path.read_text())["trials"]]
     return [done for done in found if done.seed not in seeds or done.fault not in faults]

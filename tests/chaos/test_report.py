@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.chaos.__main__ import kept, report, seeds_of, verdict
+from infra.chaos.faults import FAULTS
 from infra.chaos.trial import Outcome, difference
 from jobs.errors import LakeproofError
 
@@ -53,7 +54,9 @@ def test_one_loss_is_not_talked_away() -> None:
     assert "confidence" not in verdict(outcomes)
 
 
-def test_a_run_keeps_what_others_found_and_the_first_seed_begins_anew(tmp_path: Path) -> None:
+def test_a_run_keeps_what_others_found_and_all_faults_from_the_first_seed_begin_anew(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "chaos.json"
     assert kept(path, range(2, 3), "ab") == []
     one, two, other = outcomes = [
@@ -66,7 +69,8 @@ def test_a_run_keeps_what_others_found_and_the_first_seed_begins_anew(tmp_path: 
     assert kept(path, range(2, 5), "ab") == [one]
     assert kept(path, range(2, 3), "b") == [one, two]
     assert kept(path, range(2, 3), "a") == [one, other]
-    assert kept(path, range(1, 2), "b") == []
+    assert kept(path, range(1, 2), "a") == [two, other]
+    assert kept(path, range(1, 2), FAULTS) == []
 
 
 def test_seeds_are_the_first_so_many_or_from_one_to_another() -> None:
