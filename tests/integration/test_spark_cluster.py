@@ -60,7 +60,7 @@ def test_two_workers_compute_what_one_process_does(
 
 def test_classes_kept_by_one_instance_serve_another(cluster: SparkCluster) -> None:
     server = psutil.Process(supervise.pid(cluster.instance, "spark"))
-    assert str(archive(spark_home())) in {each.path for each in server.memory_maps()}
+    assert str(archive(spark_home()).resolve()) in {each.path for each in server.memory_maps()}
 
 
 def test_a_function_of_python_runs_on_the_workers(
