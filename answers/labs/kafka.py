@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from itertools import chain
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -65,6 +66,19 @@ def take(consumer: KafkaConsumer, count: int) -> list[Any]:
 
     wait_until(is_enough, f"{count} records")
     return found
+
+
+def handle(consumer: KafkaConsumer, each: Callable[[Any], object]) -> None:
+    """Nothing; what a poll gives is handled one by one, and committed after the last.
+
+    A commit is of all that was given: before the last it could lose; without one a member that
+    takes over repeats. An idle member commits nothing, for while it joins it may not.
+    """
+    given = consumer.poll(timeout_ms=POLL_MS)
+    for record in chain.from_iterable(given.values()):
+        each(record)
+    if given:
+        consumer.commit()
 
 
 def read_all(settings: Settings, topic: str, **options: Any) -> list[Any]:

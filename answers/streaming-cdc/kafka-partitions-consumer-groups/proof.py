@@ -18,7 +18,7 @@ import pytest
 from kafka import KafkaConsumer
 
 from answers.evidence import Evidence, more_than
-from answers.labs.kafka import create_topic, member, producer, read_all, send, wait_until
+from answers.labs.kafka import create_topic, handle, member, producer, read_all, send, wait_until
 from jobs.session import postgres
 from jobs.settings import ROOT, Settings
 from jobs.topics import admin
@@ -80,13 +80,15 @@ class Team:
 
 
 def work(settings: Settings, consumer: KafkaConsumer, done: list[Any], over: Any) -> None:
-    """One call per message, then a commit, until it is over."""
+    """One call per message, until it is over."""
     with closing(postgres(settings)) as database, database.cursor() as cursor, closing(consumer):
+
+        def call(record: Any) -> None:
+            cursor.execute(CALL, [WORK_SECONDS])
+            done.append(record)
+
         while not over.is_set():
-            for records in consumer.poll(timeout_ms=100).values():
-                for record in records:
-                    cursor.execute(CALL, [WORK_SECONDS])
-                    done.append(record)
+            handle(consumer, call)
 
 
 @contextmanager

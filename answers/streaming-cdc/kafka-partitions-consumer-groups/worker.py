@@ -5,8 +5,9 @@ Each message becomes a row in Postgres first, and is committed to Kafka afterwar
 
 import sys
 from contextlib import closing
+from typing import Any
 
-from answers.labs.kafka import member
+from answers.labs.kafka import handle, member
 from jobs.session import postgres
 from jobs.settings import load_settings
 
@@ -25,15 +26,16 @@ def main(topic: str, name: str) -> None:
         "heartbeat_interval_ms": int(HEARTBEAT_SECONDS * 1000),
         "max_poll_records": 20,
     }
-    insert = INSERT.format(settings.schema("lab"))
+    statement = INSERT.format(settings.schema("lab"))
     with closing(postgres(settings)) as database, database.cursor() as cursor:
         database.autocommit = True
         consumer = member(settings, topic, GROUP, **options)
+
+        def insert(record: Any) -> None:
+            cursor.execute(statement, [name, record.partition, record.offset, record.value])
+
         while True:
-            for records in consumer.poll(timeout_ms=100).values():
-                for record in records:
-                    cursor.execute(insert, [name, record.partition, record.offset, record.value])
-                consumer.commit()
+            handle(consumer, insert)
 
 
 if __name__ == "__main__":
