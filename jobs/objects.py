@@ -1,4 +1,6 @@
-"""Objects of the bucket that are deleted as a group."""
+"""Objects of the bucket whose keys begin alike: listed, and deleted."""
+
+from collections.abc import Iterator
 
 from minio.deleteobjects import DeleteObject
 
@@ -6,14 +8,21 @@ from jobs.session import object_store
 from jobs.settings import Settings
 
 
+def keys(settings: Settings, prefix: str) -> Iterator[str]:
+    """The keys that begin so, in alphabetical order.
+
+    Raises: ServiceDown.
+    """
+    found = object_store(settings).list_objects(settings.s3_bucket, prefix=prefix, recursive=True)
+    return (str(item.object_name) for item in found)
+
+
 def delete_objects(settings: Settings, prefix: str, but: str | None = None) -> None:
     """Nothing; the bucket holds no object whose key begins so, but those that begin with `but`.
 
     Raises: ServiceDown; OSError naming an object that stayed.
     """
-    store = object_store(settings)
-    found = store.list_objects(settings.s3_bucket, prefix=prefix, recursive=True)
-    names = (item.object_name for item in found)
-    doomed = (DeleteObject(key) for key in names if key and not (but and key.startswith(but)))
-    for error in store.remove_objects(settings.s3_bucket, doomed):
+    found = (key for key in keys(settings, prefix) if not (but and key.startswith(but)))
+    doomed = map(DeleteObject, found)
+    for error in object_store(settings).remove_objects(settings.s3_bucket, doomed):
         raise OSError(f"{error.name} was not deleted: {error.message}")

@@ -25,10 +25,10 @@ from infra.native.instance import Instance
 from jobs import capture
 from jobs.errors import LakeproofError
 from jobs.maintain import maintain
-from jobs.objects import delete_objects
+from jobs.objects import delete_objects, keys
 from jobs.patience import await_true
 from jobs.serve import MART_DATABASE
-from jobs.session import clickhouse, object_store
+from jobs.session import clickhouse
 from jobs.settings import Settings
 from jobs.stream import checkpoint
 
@@ -240,6 +240,5 @@ def _process(service: str, instance: Instance) -> psutil.Process:
 def _names(settings: Settings, prefix: str, part: str) -> set[str]:
     """The objects below a prefix, by what follows it, that have a part in it."""
     key = settings.object_key(prefix)
-    found = object_store(settings).list_objects(settings.s3_bucket, prefix=key, recursive=True)
-    names = (str(item.object_name).removeprefix(key) for item in found)
+    names = (found.removeprefix(key) for found in keys(settings, key))
     return {name for name in names if part in name}

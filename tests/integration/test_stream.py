@@ -19,9 +19,9 @@ from infra.native.instance import load
 from jobs.commits import last_record, latest_version
 from jobs.errors import LakeproofError
 from jobs.namespace import namespace
-from jobs.objects import delete_objects
+from jobs.objects import delete_objects, keys
 from jobs.run import run
-from jobs.session import object_store, spark
+from jobs.session import spark
 from jobs.settings import Settings
 from jobs.stream import checkpoint
 from jobs.stream.follow import follow
@@ -135,8 +135,7 @@ def test_batch_runs_before_and_between_leave_each_record_once(own: Settings) -> 
 def checkpoints(settings: Settings) -> set[str]:
     """The folders of the checkpoints there are."""
     prefix = settings.object_key(f"{checkpoint.FOLDER}/")
-    found = object_store(settings).list_objects(settings.s3_bucket, prefix=prefix, recursive=True)
-    return {str(item.object_name).removeprefix(prefix).split("/")[0] for item in found}
+    return {key.removeprefix(prefix).split("/")[0] for key in keys(settings, prefix)}
 
 
 def test_each_start_begins_where_the_table_ends_with_a_checkpoint_of_its_own(own: Settings) -> None:
