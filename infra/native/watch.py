@@ -27,8 +27,9 @@ def healthy(instance: Instance, settings: Settings) -> Iterator[tuple[str, float
 
     Raises: StartFailed if a service ended for good, or if time is up.
     """
-    # Two checks need pyspark. Imported by both their threads at once, one may find it half-made.
-    importlib.import_module("pyspark.sql.connect.session")
+    # Two checks need each. Imported by both their threads at once, one may find it half-made.
+    for module in ("pyspark.sql.connect.session", "clickhouse_connect"):
+        importlib.import_module(module)
     started = time.monotonic()
     watch = _Watch(instance, settings)
     names = [service.name for service in instance.services]
