@@ -53,9 +53,11 @@ class Airflow:
         token = self._send("POST", "/auth/token", login)["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
 
-    def start(self, dag_id: str, params: dict[str, Any] | None = None) -> str:
-        """The id of a run triggered now."""
-        body = {"logical_date": None, "conf": params or {}}
+    def start(
+        self, dag_id: str, params: dict[str, Any] | None = None, partition_key: str | None = None
+    ) -> str:
+        """The id of a run triggered now, of one partition where the DAG has such."""
+        body = {"logical_date": None, "conf": params or {}, "partition_key": partition_key}
         return str(self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
     def backfill(self, dag_id: str, first: date, last: date, params: dict[str, Any]) -> int:
@@ -94,6 +96,12 @@ class Airflow:
 
         late = PipelineFailed(f"{dag_id} {run_id} took more than {patience_seconds:.0f} s")
         return await_true(end, patience_seconds, lambda _: late, POLL_SECONDS)
+
+    def running(self, dag_id: str, run_id: str) -> list[str]:
+        """The ids of the run's task instances that are at work now."""
+        return [
+            str(task["id"]) for task in self._tasks(dag_id, run_id) if task["state"] == "running"
+        ]
 
     def pause(self, dag_id: str, is_paused: bool = True) -> None:
         """Keep the scheduler from starting runs of a DAG."""

@@ -1,44 +1,35 @@
 """One trial: orders come at a steady rate, a fault strikes, and in the end all is counted."""
 
-import json
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 from random import Random
 
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from pyspark.errors import PySparkException
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 
-from generators.messages import ORDERS, Message
-from generators.producer import CONFLUENT, Transport
-from generators.publish import send
-from generators.run import Defects, Run
-from generators.shop import stream
+from generators.messages import ORDERS
 from infra.chaos.faults import FAULTS, SCHEDULER, is_recovered
+from infra.chaos.load import Load, Places, Target
 from infra.native.instance import Instance
 from infra.readable import in_bronze, in_mart
 from infra.spark.classes import keep_classes
 from infra.spark.native import spark_home
+from jobs import commits
 from jobs.errors import LakeproofError
 from jobs.patience import await_true
 from jobs.session import spark
 from jobs.settings import Settings
 from jobs.topics import end_offsets
 
-DAY = date(2026, 1, 5)
 WARM_SEED = 0
-MOST_ORDERS = 1_000_000
-NO_DEFECTS = Defects.totalling(0)
-TRANSPORT = Transport(rate=100, client=CONFLUENT, delivery_seconds=120)
 CALM_SECONDS = (2.0, 6.0)
 PATIENCE_SECONDS = 600.0
 POLL_SECONDS = 0.5  # a look takes a tenth of a processor from what is to recover
+ID_IN = "get_json_object(cast({} AS string), '$.order_id')"
 NOT_YET = (LakeproofError, PySparkException, DatabaseError, OperationalError)
 
 
@@ -58,40 +49,6 @@ class Outcome:
     def is_balanced(self) -> bool:
         """Whether every order is there once."""
         return not (self.lost or self.doubled)
-
-
-class Load:
-    """Orders at a steady rate in a thread of its own, until it is ended."""
-
-    def __init__(self, settings: Settings, seed: int) -> None:
-        self.sent: list[str] = []
-        self.acked = self.rejected = 0
-        self._settings, self._seed = settings, seed
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._send)
-
-    def start(self) -> None:
-        """Nothing; orders come from now on."""
-        self._thread.start()
-
-    def end(self) -> None:
-        """Nothing, once the fate of every order is known."""
-        self._over.set()
-        self._thread.join()
-
-    def _send(self) -> None:
-        send(self._orders(), f"chaos-{self._seed}", self._settings, TRANSPORT, self._watch)
-
-    def _orders(self) -> Iterator[Message]:
-        for message in stream(Run(DAY, MOST_ORDERS, self._seed, NO_DEFECTS)):
-            if self._over.is_set():
-                return
-            if message.topic == ORDERS:
-                self.sent.append(json.loads(message.value)["order_id"])
-                yield message
-
-    def _watch(self, acked: int, rejected: int) -> None:
-        self.acked, self.rejected = acked, rejected
 
 
 def warm_up(instance: Instance, settings: Settings) -> None:
@@ -125,7 +82,7 @@ def trial(fault: str, seed: int, instance: Instance, settings: Settings) -> Outc
         time.sleep(Random(f"{fault} {seed}").uniform(*CALM_SECONDS))  # the moment is the seed's
         FAULTS[fault].moment(settings)
         struck = time.monotonic()
-        FAULTS[fault].strike(instance, settings)
+        FAULTS[fault].strike(Target(instance, settings, load))
         acked = load.acked
         _wait(lambda: load.acked > acked, "the broker takes no orders")
         in_kafka = _wait(lambda: _in_kafka(settings), "the broker does not say what it has")
@@ -134,19 +91,24 @@ def trial(fault: str, seed: int, instance: Instance, settings: Settings) -> Outc
         recovery = time.monotonic() - struck
     finally:
         load.end()
-    due = served + len(load.sent) - load.rejected
+    due = load.due()
+    served_due = served + due.silver.total() - load.rejected - load.given_up
     with suppress(LakeproofError):  # what is missing then is counted
-        _wait(lambda: in_mart(settings) >= due, "not every order comes to the mart")
-    lost, doubled = _settled(load, settings)
-    return Outcome(fault, seed, len(load.sent) - load.rejected, lost, doubled, round(recovery, 1))
+        _wait(lambda: in_mart(settings) >= served_due, "not every order comes to the mart")
+    lost, doubled = _settled(load, due, settings)
+    return Outcome(fault, seed, load.taken_count, lost, doubled, round(recovery, 1))
 
 
-def _settled(load: Load, settings: Settings) -> tuple[int, int]:
+def _settled(load: Load, due: Places, settings: Settings) -> tuple[int, int]:
     """Orders lost and doubled, counted again until there are none or patience is at its end."""
     found: list[tuple[int, int]] = []
 
     def is_balanced() -> bool:
-        found.append(_counted(load, settings))
+        served = in_mart(settings)
+        lost, doubled = difference(due, _found(load.seed, settings), load.rejected + load.given_up)
+        # The mart has no ids, so it must have as many orders as silver.
+        in_silver = _read(settings, "silver.orders").count()
+        found.append((lost + max(0, in_silver - served), doubled + max(0, served - in_silver)))
         return found[-1] == (0, 0)
 
     try:
@@ -157,30 +119,34 @@ def _settled(load: Load, settings: Settings) -> tuple[int, int]:
     return found[-1]
 
 
-def _counted(load: Load, settings: Settings) -> tuple[int, int]:
-    session, ours = spark(settings), load.sent[0].rpartition("-")[0] + "-"
+def _found(seed: int, settings: Settings) -> Places:
+    """How often each order of a load is in each place."""
 
-    def ids(table: str, column: Column) -> Counter[str]:
-        rows = session.read.format("delta").load(settings.table_path(table))
-        found = rows.select(column.alias("id")).where(F.col("id").startswith(ours))
-        return Counter(row[0] for row in found.collect())
+    def ids(table: str, order_id: str) -> Counter[str]:
+        if not commits.exists(settings, settings.table_path(table)):
+            return Counter()  # a quarantine is made with the first row that is refused
+        rows = _read(settings, table).selectExpr(f"{order_id} AS id")
+        ours = rows.where(f"split(id, '-')[2] = '{seed}'")
+        return Counter(row["id"] for row in ours.collect())
 
-    bronze = ids("bronze.orders", F.get_json_object(F.col("value").cast("string"), "$.order_id"))
-    silver = ids("silver.orders", F.col("order_id"))
-    lost, doubled = difference(load.sent, bronze, silver, load.rejected)
-    served = in_mart(settings)
-    everywhere = session.read.format("delta").load(settings.table_path("silver.orders")).count()
-    return lost + max(0, everywhere - served), doubled + max(0, served - everywhere)
+    return Places(
+        bronze=ids("bronze.orders", ID_IN.format("value")),
+        silver=ids("silver.orders", "order_id"),
+        quarantine=ids("quarantine.silver.orders", ID_IN.format("raw")),
+    )
 
 
-def difference(
-    sent: list[str], bronze: Counter[str], silver: Counter[str], rejected: int
-) -> tuple[int, int]:
-    """Orders missing from silver, beyond those the broker did not take, and records too many."""
-    due = Counter(sent)
-    missing = (due - bronze) | (due - silver)
-    too_many = (bronze - due).total() + (silver - due).total()
-    return max(0, missing.total() - rejected), too_many
+def _read(settings: Settings, table: str) -> DataFrame:
+    return spark(settings).read.format("delta").load(settings.table_path(table))
+
+
+def difference(due: Places, found: Places, allowed_count: int) -> tuple[int, int]:
+    """Orders missing somewhere, beyond those of which it is known, and records too many."""
+    missing: Counter[str] = Counter()
+    for wanted, there in zip(due, found, strict=True):
+        missing |= wanted - there
+    too_many = sum((there - wanted).total() for wanted, there in zip(due, found, strict=True))
+    return max(0, missing.total() - allowed_count), too_many
 
 
 def _in_kafka(settings: Settings) -> int:

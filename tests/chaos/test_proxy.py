@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from infra.chaos.faults import COMMIT_UNANSWERED
 from infra.chaos.proxy import Proxy, Trouble
+from infra.chaos.store import COMMIT_UNANSWERED
 from infra.native.command import free_port
 from jobs.patience import await_true
 

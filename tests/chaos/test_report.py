@@ -8,30 +8,41 @@ import pytest
 
 from infra.chaos.__main__ import kept, report, seeds_of, verdict
 from infra.chaos.faults import FAULTS
+from infra.chaos.load import Places
 from infra.chaos.trial import Outcome, difference
 from jobs.errors import LakeproofError
 
-SENT = ["o-1", "o-2", "o-3"]
+DUE = Places(Counter({"o-1": 2, "o-2": 1, "o-3": 1}), Counter(["o-1", "o-2"]), Counter(["o-3"]))
+ALL = ["o-1", "o-1", "o-2", "o-3"]
+GOOD, REFUSED = ["o-1", "o-2"], ["o-3"]
 
 
 @pytest.mark.parametrize(
-    ("bronze", "silver", "rejected", "found"),
+    ("bronze", "silver", "quarantine", "allowed", "found"),
     [
-        (SENT, SENT, 0, (0, 0)),
-        (SENT[:2], SENT[:2], 0, (1, 0)),
-        (SENT, SENT[:2], 0, (1, 0)),
-        (SENT[:2], SENT[1:], 0, (2, 0)),
-        ([*SENT, "o-1"], SENT, 0, (0, 1)),
-        (SENT, [*SENT, "o-1"], 0, (0, 1)),
-        (["o-1", "o-2", "o-2"], SENT[:2], 0, (1, 1)),
-        (SENT[:2], SENT[:2], 1, (0, 0)),
-        (SENT[:1], SENT[:1], 1, (1, 0)),
+        (ALL, GOOD, REFUSED, 0, (0, 0)),
+        (ALL[1:], GOOD, REFUSED, 0, (1, 0)),
+        (ALL, GOOD[:1], REFUSED, 0, (1, 0)),
+        (ALL, GOOD, [], 0, (1, 0)),
+        ([*ALL, "o-1"], GOOD, REFUSED, 0, (0, 1)),
+        (ALL, [*GOOD, "o-1"], REFUSED, 0, (0, 1)),
+        (ALL, GOOD, [*REFUSED, "o-3"], 0, (0, 1)),
+        (ALL, [*GOOD, "o-3"], REFUSED, 0, (0, 1)),
+        (ALL, GOOD[:1], [*REFUSED, "o-2"], 0, (1, 1)),
+        (ALL[:2], GOOD[:1], REFUSED, 0, (2, 0)),
+        (ALL[:3], GOOD, [], 1, (0, 0)),
+        (ALL[:2], GOOD[:1], [], 1, (1, 0)),
     ],
 )
 def test_what_is_lost_and_doubled_is_counted_and_what_kafka_refused_is_not(
-    bronze: list[str], silver: list[str], rejected: int, found: tuple[int, int]
+    bronze: list[str],
+    silver: list[str],
+    quarantine: list[str],
+    allowed: int,
+    found: tuple[int, int],
 ) -> None:
-    assert difference(SENT, Counter(bronze), Counter(silver), rejected) == found
+    there = Places(Counter(bronze), Counter(silver), Counter(quarantine))
+    assert difference(DUE, there, allowed) == found
 
 
 def test_no_loss_in_n_trials_is_a_bound_of_three_in_n() -> None:
