@@ -25,15 +25,17 @@ from infra.native.watch import healthy
 from jobs.errors import LakeproofError
 from jobs.settings import ROOT, load_settings
 from jobs.stream import control
+from jobs.verify import verify
 
 INSTANCE = "chaos"
 RESULT = ROOT / "docs" / "chaos.json"
 USUAL_SEEDS = "3"
+MART = "gold.revenue_per_minute"
 HEADER = f"{'fault':<44}{'seed':>5}{'acked':>8}{'lost':>6}{'doubled':>9}{'recovery':>10}"
 
 
 def main() -> int:
-    """0 if no trial lost or doubled an order.
+    """0 if no trial lost or doubled an order, and the mart is right to the cent in the end.
 
     Raises: LakeproofError if the platform does not come back from a fault.
     """
@@ -59,8 +61,11 @@ def main() -> int:
             for _ in healthy(instance, settings):  # the next fault strikes a whole platform
                 pass
     print(f"\n{verdict(outcomes)}\nwritten to {RESULT.relative_to(ROOT)}")
+    [mart] = verify(settings, [MART])
+    print(f"computed again from silver by another engine:\n{mart.line()}")
     reset(INSTANCE)
-    return 0 if all(outcome.is_balanced for outcome in outcomes) else 1
+    is_balanced = all(outcome.is_balanced for outcome in outcomes)
+    return 0 if is_balanced and not mart.differences else 1
 
 
 def seeds_of(asked: str) -> range:

@@ -109,7 +109,7 @@ FAULTS: dict[str, Fault] = {
         for service in ("stream", "clickhouse")
     },
     "batch runs beside the stream": Fault(run_beside),
-    "DAG twice, its task killed": Fault(kill_task),
+    "task killed in a DAG that runs twice": Fault(kill_task),
     "orders deleted unread": Fault(delete_unread),
     "orders sent again": Fault(send_again),
     "orders late": Fault(send_late),

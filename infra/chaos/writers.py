@@ -19,7 +19,7 @@ GAVE_WAY = re.compile("another run|DELTA_CONCURRENT")
 DAG, TASK = "backfill", "recompute"
 RUN_SECONDS = 300.0
 POLL_SECONDS = 0.05
-OLD_ENOUGH_SECONDS = (0.5, 5.0)
+OLD_ENOUGH_SECONDS = (0.2, 2.0)
 
 
 def run_beside(target: Target) -> None:
