@@ -23,7 +23,7 @@ from generators.messages import ORDERS
 from generators.run import Run
 from generators.shop import stream
 from jobs import capture, commits
-from jobs.objects import delete_objects
+from jobs.objects import delete_objects, keys
 from jobs.pull.postgres import records
 from jobs.session import object_store, spark
 from jobs.settings import Settings
@@ -202,9 +202,7 @@ def test_what_is_older_than_seven_years_goes_by_whole_days_and_then_by_vacuum(
 
 def stored(settings: Settings) -> list[str]:
     """The objects of the table, whoever still counts them in."""
-    prefix = settings.object_key("bronze/orders/")
-    found = object_store(settings).list_objects(settings.s3_bucket, prefix=prefix, recursive=True)
-    return [str(item.object_name) for item in found]
+    return list(keys(settings, settings.object_key("bronze/orders/")))
 
 
 @pytest.fixture
