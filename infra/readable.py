@@ -1,10 +1,19 @@
-"""How many orders a reader finds: in bronze, and in the near-real-time mart."""
+"""How many orders Kafka has, and a reader finds in bronze and in the near-real-time mart."""
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from jobs.commits import last_record
 from jobs.session import clickhouse
 from jobs.settings import Settings
+from jobs.topics import end_offsets
+
+
+def in_kafka(settings: Settings) -> int:
+    """Records that the broker ever took, those it deleted since included.
+
+    Raises: ServiceDown.
+    """
+    return sum(end_offsets(settings, settings.topic("orders")).values())
 
 
 def in_bronze(settings: Settings) -> int:

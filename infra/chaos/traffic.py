@@ -13,11 +13,10 @@ from kafka import TopicPartition
 from generators.defects import SPOILERS
 from generators.messages import ORDERS, Message
 from infra.chaos.load import DAY, Target
-from infra.readable import in_bronze
+from infra.readable import in_bronze, in_kafka
 from jobs.errors import LakeproofError
 from jobs.lost import give_up
 from jobs.patience import await_true
-from jobs.settings import Settings
 from jobs.stream import control
 from jobs.topics import admin, end_offsets
 
@@ -73,23 +72,26 @@ def delete_unread(target: Target) -> None:
     """
     settings, topic = target.settings, target.settings.topic(ORDERS)
     control.want(settings, "stopped")
-    _await(lambda: _unread_count(settings) > LEAST_UNREAD, "no orders come")
+    at_stop = in_kafka(settings)
+    _await(lambda: in_kafka(settings) > at_stop + LEAST_UNREAD, "no orders come")
     client, ends = admin(settings), end_offsets(settings, topic)
-    deleted = sum(ends.values()) - in_bronze(settings)
     client.delete_records({TopicPartition(topic, int(n)): at for n, at in ends.items()})
     client.close()
     with suppress(LakeproofError):  # it is to refuse, and says so in its state
         control.want(settings, "running", patience_seconds=0)
-    named = f"Kafka deleted {deleted:,} records"
-    _await(lambda: named in control.status(settings).state, f"the stream does not say: {named}")
+
+    def missing_count() -> int:
+        return sum(ends.values()) - in_bronze(settings)
+
+    _await(  # a batch that was under way when the stream was stopped may still land some
+        lambda: f"deleted {missing_count():,} records" in control.status(settings).state,
+        f"the stream does not say that {missing_count():,} records of {topic} were deleted",
+    )
+    deleted = missing_count()
     written_down = give_up(settings, TABLE).counts["lost"]
     if written_down != deleted:
         raise LakeproofError(f"{deleted} records were deleted, {written_down} written down")
     target.load.given_up += deleted
-
-
-def _unread_count(settings: Settings) -> int:
-    return sum(end_offsets(settings, settings.topic(ORDERS)).values()) - in_bronze(settings)
 
 
 def _await(look: Callable[[], bool], failure: str) -> None:

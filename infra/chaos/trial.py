@@ -11,11 +11,10 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
-from generators.messages import ORDERS
 from infra.chaos.faults import FAULTS, SCHEDULER, is_recovered
 from infra.chaos.load import Load, Places, Target
 from infra.native.instance import Instance
-from infra.readable import in_bronze, in_mart
+from infra.readable import in_bronze, in_kafka, in_mart
 from infra.spark.classes import keep_classes
 from infra.spark.native import spark_home
 from jobs import commits
@@ -23,7 +22,6 @@ from jobs.errors import LakeproofError
 from jobs.patience import await_true
 from jobs.session import spark
 from jobs.settings import Settings
-from jobs.topics import end_offsets
 
 WARM_SEED = 0
 CALM_SECONDS = (2.0, 6.0)
@@ -85,8 +83,8 @@ def trial(fault: str, seed: int, instance: Instance, settings: Settings) -> Outc
         FAULTS[fault].strike(Target(instance, settings, load))
         acked = load.acked
         _wait(lambda: load.acked > acked, "the broker takes no orders")
-        in_kafka = _wait(lambda: _in_kafka(settings), "the broker does not say what it has")
-        _wait(lambda: in_bronze(settings) >= in_kafka, "bronze does not go on")
+        taken = _wait(lambda: in_kafka(settings), "the broker does not say what it has")
+        _wait(lambda: in_bronze(settings) >= taken, "bronze does not go on")
         _wait(lambda: is_recovered(fault, settings), "what was struck does not go on")
         recovery = time.monotonic() - struck
     finally:
@@ -147,10 +145,6 @@ def difference(due: Places, found: Places, allowed_count: int) -> tuple[int, int
         missing |= wanted - there
     too_many = sum((there - wanted).total() for wanted, there in zip(due, found, strict=True))
     return max(0, missing.total() - allowed_count), too_many
-
-
-def _in_kafka(settings: Settings) -> int:
-    return sum(end_offsets(settings, settings.topic(ORDERS)).values())
 
 
 def _wait(read: Callable[[], int], what: str) -> int:
