@@ -27,10 +27,10 @@ def run_beside(target: Target) -> None:
 
     Raises: LakeproofError if none of them had anything to do.
     """
-    end, done_count = time.monotonic() + BESIDE_SECONDS, 0
+    end, busy_count = time.monotonic() + BESIDE_SECONDS, 0
     while time.monotonic() < end:
-        done_count += sum(_has_run(table, target) for table in TABLES)
-    if not done_count:
+        busy_count += sum(_had_work(table, target) for table in TABLES)
+    if not busy_count:
         raise LakeproofError("the stream left nothing to any run beside it")
 
 
@@ -58,14 +58,14 @@ def kill_task(target: Target) -> None:
             raise LakeproofError(f"{DAG} {run_id} ended as {state}: {settings.airflow_url}")
 
 
-def _has_run(table: str, target: Target) -> bool:
-    """Whether a run found something to do, and was not the second to do it."""
+def _had_work(table: str, target: Target) -> bool:
+    """Whether a run found something to do, and did it or gave way to the stream's run."""
     try:
         return bool(run(table, target.settings).counts)
     except (LakeproofError, PySparkException) as error:
         if not GAVE_WAY.search(str(error)):
             raise
-        return False
+        return True
 
 
 def _process(task_ids: list[str]) -> psutil.Process | None:
