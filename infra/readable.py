@@ -1,28 +1,39 @@
-"""How many orders Kafka has, and a reader finds in bronze and in the near-real-time mart."""
+"""What Kafka has, and what a reader finds in a table and in the near-real-time mart."""
 
 from clickhouse_connect.driver.exceptions import DatabaseError
+from pyspark.sql import DataFrame
 
 from jobs.commits import last_record
-from jobs.session import clickhouse
+from jobs.session import clickhouse, spark
 from jobs.settings import Settings
 from jobs.topics import end_offsets
 
-
-def in_kafka(settings: Settings) -> int:
-    """Records that the broker ever took, those it deleted since included.
-
-    Raises: ServiceDown.
-    """
-    return sum(end_offsets(settings, settings.topic("orders")).values())
+ORDERS = "orders"
 
 
-def in_bronze(settings: Settings) -> int:
-    """Records of Kafka that bronze has.
+def in_kafka(settings: Settings, topic: str = ORDERS) -> int:
+    """Records of a topic that the broker ever took, those it deleted since included.
 
     Raises: ServiceDown.
     """
-    record = last_record(settings, settings.table_path("bronze.orders"))
+    return sum(end_offsets(settings, settings.topic(topic)).values())
+
+
+def in_bronze(settings: Settings, topic: str = ORDERS) -> int:
+    """Records of a topic that bronze has.
+
+    Raises: ServiceDown.
+    """
+    record = last_record(settings, settings.table_path(f"bronze.{topic}"))
     return sum(record.inputs.values()) if record else 0
+
+
+def rows_of(settings: Settings, table: str) -> DataFrame:
+    """A table of the lake as it is now.
+
+    Raises: ServiceDown.
+    """
+    return spark(settings).read.format("delta").load(settings.table_path(table))
 
 
 def in_mart(settings: Settings) -> int:

@@ -6,10 +6,10 @@ from statistics import median
 from pyspark.sql import functions as F
 
 from infra.bench.timing import timed
+from infra.readable import rows_of
 from jobs.decode import ROW
 from jobs.fates import ACCEPTED, ROW_HASH, tally
 from jobs.kept import keeping
-from jobs.session import spark
 from jobs.settings import Settings
 from jobs.specs import find_spec
 from quality.gate import judge
@@ -29,7 +29,7 @@ def seconds(table: str, settings: Settings) -> float:
         quality=tuple(rule for rule in spec.quality if rule not in spec.dataset_rules),
         columns={name: replace(column, nullable=True) for name, column in spec.columns.items()},
     )
-    rows = spark(settings).read.format("delta").load(settings.table_path(table))
+    rows = rows_of(settings, table)
     row_hash = F.col(ROW_HASH) if ROW_HASH in rows.columns else F.lit(0).cast("bigint")
     nothing = F.lit(None).cast("bigint")
     staged = rows.withColumns(

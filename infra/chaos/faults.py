@@ -9,6 +9,7 @@ from functools import partial
 
 from infra.airflow.client import Airflow
 from infra.chaos.load import Target
+from infra.chaos.merging import a_merge_has_written, require_shipments
 from infra.chaos.processes import (
     FROZEN_SECONDS,
     bounce_kafka,
@@ -49,18 +50,22 @@ MOMENTS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What is done, as soon as `moment` has waited for its point in the platform's work."""
+    """What is done, as soon as `moment` has waited for its point in the platform's work.
+
+    `check` raises LakeproofError if something is wrong then that is not seen in the orders.
+    """
 
     strike: Callable[[Target], None]
-    moment: Callable[[Settings], None] = lambda _settings: None
+    moment: Callable[[Target], None] = lambda _target: None
+    check: Callable[[Target], None] = lambda _target: None
 
 
-def a_mart_is_loaded(settings: Settings) -> None:
+def a_mart_is_loaded(target: Target) -> None:
     """Nothing, when a new version of a mart stands beside the one that is read.
 
     Raises: LakeproofError if none is loaded.
     """
-    client, database = clickhouse(settings), settings.database(MART_DATABASE)
+    client, database = clickhouse(target.settings), target.settings.database(MART_DATABASE)
     idle = LakeproofError("no mart was loaded. Does the stream run?")
     await_true(
         lambda: client.query(LOADED, parameters={"database": database}).result_rows[0][0],
@@ -70,15 +75,19 @@ def a_mart_is_loaded(settings: Settings) -> None:
     )
 
 
-def a_batch_is_there(moment: str, settings: Settings) -> None:
+def a_batch_is_there(moment: str, target: Target) -> None:
     """Nothing, when a batch of the stream has just come to a moment.
 
     Raises: LakeproofError if none comes there.
     """
-    before = _names(settings, *MOMENTS[moment])
+
+    def there() -> set[str]:
+        return _names(target.settings, *MOMENTS[moment])
+
+    before = there()
     never = LakeproofError(f"no batch came to the point where {moment}. Does the stream run?")
     await_true(
-        lambda: _names(settings, *MOMENTS[moment]) - before,
+        lambda: there() - before,
         MOMENT_SECONDS,
         lambda _: never,
         POLL_SECONDS,
@@ -115,6 +124,9 @@ FAULTS: dict[str, Fault] = {
     "orders late": Fault(send_late),
     "orders by wrong clocks": Fault(skew_clocks),
     "orders of another shape": Fault(change_schema),
+    "spark killed while it merges": Fault(
+        partial(kill, "spark"), a_merge_has_written, require_shipments
+    ),
 }
 
 

@@ -76,12 +76,12 @@ class Load:
         ledger = send(extras, self._run_id, self._settings, AT_ONCE)
         self.rejected += ledger.rejected_count
 
-    def orders(self, day: date, count: int) -> list[Message]:
-        """Good orders of another day, which were not sent."""
+    def messages(self, day: date, orders_count: int, topic: str = ORDERS) -> list[Message]:
+        """Good messages of a day of so many orders, which were not sent."""
         return [
             message
-            for message in stream(Run(day, count, self.seed, NO_DEFECTS))
-            if message.topic == ORDERS
+            for message in stream(Run(day, orders_count, self.seed, NO_DEFECTS))
+            if message.topic == topic
         ]
 
     def due(self) -> Places:

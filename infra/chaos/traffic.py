@@ -40,7 +40,7 @@ def send_again(target: Target) -> None:
 def send_late(target: Target) -> None:
     """Orders of each of the thirty days before, mixed: each belongs into its own day."""
     days = [DAY - timedelta(days=back) for back in range(1, LATE_DAYS + 1)]
-    late = [order for day in days for order in target.load.orders(day, ORDERS_OF_A_DAY)]
+    late = [order for day in days for order in target.load.messages(day, ORDERS_OF_A_DAY)]
     Random(target.load.seed).shuffle(late)
     target.load.send(late)
 
@@ -48,10 +48,10 @@ def send_late(target: Target) -> None:
 def skew_clocks(target: Target) -> None:
     """Orders by clocks that are two days slow, which count; two days fast, or in 2099."""
     load, now = target.load, datetime.now(UTC)
-    load.send(load.orders((now - SKEW).date(), ORDERS_OF_A_DAY))
-    load.send(load.orders((now + SKEW).date(), ORDERS_OF_A_DAY), are_refused=True)
+    load.send(load.messages((now - SKEW).date(), ORDERS_OF_A_DAY))
+    load.send(load.messages((now + SKEW).date(), ORDERS_OF_A_DAY), are_refused=True)
     in_2099 = SPOILERS[ORDERS]["far_future"]
-    orders = load.orders(DAY + timedelta(days=1), ORDERS_OF_A_DAY)
+    orders = load.messages(DAY + timedelta(days=1), ORDERS_OF_A_DAY)
     broken = [order._replace(value=in_2099(order.value, 0)) for order in orders]
     load.send(broken, are_refused=True)
 
@@ -60,7 +60,7 @@ def change_schema(target: Target) -> None:
     """Orders with a new field, which pass; with one dropped, renamed or of another type."""
     load = target.load
     for days, (change, is_breaking) in enumerate(CHANGES, start=1):
-        orders = load.orders(DAY + timedelta(days=days), ORDERS_OF_A_DAY)
+        orders = load.messages(DAY + timedelta(days=days), ORDERS_OF_A_DAY)
         load.send([_changed(order, change) for order in orders], are_refused=is_breaking)
 
 

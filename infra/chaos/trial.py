@@ -9,18 +9,16 @@ from random import Random
 
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame
 
 from infra.chaos.faults import FAULTS, SCHEDULER, is_recovered
 from infra.chaos.load import Load, Places, Target
 from infra.native.instance import Instance
-from infra.readable import in_bronze, in_kafka, in_mart
+from infra.readable import in_bronze, in_kafka, in_mart, rows_of
 from infra.spark.classes import keep_classes
 from infra.spark.native import spark_home
 from jobs import commits
 from jobs.errors import LakeproofError
 from jobs.patience import await_true
-from jobs.session import spark
 from jobs.settings import Settings
 
 WARM_SEED = 0
@@ -73,14 +71,15 @@ def trial(fault: str, seed: int, instance: Instance, settings: Settings) -> Outc
     # A seed of the shop for each trial: its orders' ids are its own.
     load = Load(settings, 1000 * seed + list(FAULTS).index(fault))
     served = in_mart(settings)
+    target, steps = Target(instance, settings, load), FAULTS[fault]
     load.start()
     try:
         before = in_bronze(settings)
         _wait(lambda: in_bronze(settings) > before, "no order comes to bronze")
         time.sleep(Random(f"{fault} {seed}").uniform(*CALM_SECONDS))  # the moment is the seed's
-        FAULTS[fault].moment(settings)
+        steps.moment(target)
         struck = time.monotonic()
-        FAULTS[fault].strike(Target(instance, settings, load))
+        steps.strike(target)
         acked = load.acked
         _wait(lambda: load.acked > acked, "the broker takes no orders")
         taken = _wait(lambda: in_kafka(settings), "the broker does not say what it has")
@@ -89,6 +88,7 @@ def trial(fault: str, seed: int, instance: Instance, settings: Settings) -> Outc
         recovery = time.monotonic() - struck
     finally:
         load.end()
+    steps.check(target)
     due = load.due()
     served_due = served + due.silver.total() - load.rejected - load.given_up
     with suppress(LakeproofError):  # what is missing then is counted
@@ -105,7 +105,7 @@ def _settled(load: Load, due: Places, settings: Settings) -> tuple[int, int]:
         served = in_mart(settings)
         lost, doubled = difference(due, _found(load.seed, settings), load.rejected + load.given_up)
         # The mart has no ids, so it must have as many orders as silver.
-        in_silver = _read(settings, "silver.orders").count()
+        in_silver = rows_of(settings, "silver.orders").count()
         found.append((lost + max(0, in_silver - served), doubled + max(0, served - in_silver)))
         return found[-1] == (0, 0)
 
@@ -123,7 +123,7 @@ def _found(seed: int, settings: Settings) -> Places:
     def ids(table: str, order_id: str) -> Counter[str]:
         if not commits.exists(settings, settings.table_path(table)):
             return Counter()  # a quarantine is made with the first row that is refused
-        rows = _read(settings, table).selectExpr(f"{order_id} AS id")
+        rows = rows_of(settings, table).selectExpr(f"{order_id} AS id")
         ours = rows.where(f"split(id, '-')[2] = '{seed}'")
         return Counter(row["id"] for row in ours.collect())
 
@@ -132,10 +132,6 @@ def _found(seed: int, settings: Settings) -> Places:
         silver=ids("silver.orders", "order_id"),
         quarantine=ids("quarantine.silver.orders", ID_IN.format("raw")),
     )
-
-
-def _read(settings: Settings, table: str) -> DataFrame:
-    return spark(settings).read.format("delta").load(settings.table_path(table))
 
 
 def difference(due: Places, found: Places, allowed_count: int) -> tuple[int, int]:

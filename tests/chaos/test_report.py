@@ -45,6 +45,10 @@ def test_what_is_lost_and_doubled_is_counted_and_what_kafka_refused_is_not(
     assert difference(DUE, there, allowed) == found
 
 
+def test_faults_can_be_asked_for_in_a_list_with_commas() -> None:
+    assert not [name for name in FAULTS if "," in name]
+
+
 def test_no_loss_in_n_trials_is_a_bound_of_three_in_n() -> None:
     outcomes = [Outcome("spark killed", seed, 100, 0, 0, seed) for seed in range(1, 31)]
     said = verdict(outcomes)

@@ -21,6 +21,7 @@ FAULTS = [
     "spark killed once its table is committed",
     "commits unanswered",
     "task killed in a DAG that runs twice",
+    "spark killed while it merges",
 ]
 
 

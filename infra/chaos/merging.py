@@ -1,0 +1,87 @@
+"""Shipments are being merged when Spark dies: the table is as it was, and run again it is whole."""
+
+import json
+from collections import Counter
+from contextlib import suppress
+from threading import Thread
+
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+
+from generators.messages import SHIPMENTS, Message
+from generators.publish import send
+from infra.chaos.load import AT_ONCE, DAY, Target
+from infra.readable import in_bronze, in_kafka, rows_of
+from jobs.errors import LakeproofError
+from jobs.objects import keys
+from jobs.patience import await_true
+from jobs.run import run
+from jobs.settings import Settings
+
+TABLE = "silver.shipments"
+ORDERS_COUNT = 2000
+PATIENCE_SECONDS = 120.0
+POLL_SECONDS = 0.005
+
+
+def a_merge_has_written(target: Target) -> None:
+    """Nothing, when a merge into the table has just written a file that no commit tells of yet.
+
+    Raises: LakeproofError if none does.
+    """
+    settings, reports = target.settings, _reports(target)
+    middle = len(reports) // 2
+    _land(reports[:middle], settings)
+    run(TABLE, settings)
+    _land(reports[middle:], settings)
+    before = _files(settings)
+    Thread(target=_run_to_its_end, args=(settings,)).start()
+    never = LakeproofError(f"no merge into {TABLE} wrote a file")
+    await_true(lambda: _files(settings) - before, PATIENCE_SECONDS, lambda _: never, POLL_SECONDS)
+
+
+def require_shipments(target: Target) -> None:
+    """Nothing, if the merge left undone what a run now does: each shipment is there once, as it
+    was last reported.
+
+    Raises: LakeproofError if the merge was through before it could be struck, or one is not so.
+    """
+    if not run(TABLE, target.settings).counts:
+        raise LakeproofError(f"the merge into {TABLE} was through before Spark was killed")
+    told = [json.loads(report.value) for report in _reports(target)]
+    last = {report["shipment_id"]: report for report in sorted(told, key=_updated_at)}
+    due = Counter((report["shipment_id"], report["status"]) for report in last.values())
+    rows = rows_of(target.settings, TABLE).where(F.col("shipment_id").isin(list(last))).collect()
+    found = Counter((row["shipment_id"], row["status"]) for row in rows)
+    if found != due:
+        raise LakeproofError(
+            f"{TABLE}: of {len(due)} shipments {(due - found).total()} are not there as they were "
+            f"last reported, {(found - due).total()} otherwise or again"
+        )
+
+
+def _land(reports: list[Message], settings: Settings) -> None:
+    """Nothing, once the stream has landed them."""
+    send(reports, f"chaos-{TABLE}", settings, AT_ONCE)
+    taken = in_kafka(settings, SHIPMENTS)
+    late = LakeproofError(f"of {taken} messages of {SHIPMENTS} some do not come to bronze")
+    await_true(lambda: in_bronze(settings, SHIPMENTS) >= taken, PATIENCE_SECONDS, lambda _: late)
+
+
+def _run_to_its_end(settings: Settings) -> None:
+    with suppress(PySparkException, LakeproofError):  # it is to be killed
+        run(TABLE, settings)
+
+
+def _reports(target: Target) -> list[Message]:
+    return target.load.messages(DAY, ORDERS_COUNT, SHIPMENTS)
+
+
+def _updated_at(report: dict[str, str]) -> str:
+    return report["updated_at"]
+
+
+def _files(settings: Settings) -> set[str]:
+    """The table's data files, Delta's own left out."""
+    found = keys(settings, settings.object_key("silver/shipments/"))
+    return {key for key in found if key.endswith(".parquet") and "/_delta_log/" not in key}
