@@ -11,44 +11,49 @@ from pyspark.sql import functions as F
 from generators.messages import SHIPMENTS, Message
 from generators.publish import send
 from infra.chaos.load import AT_ONCE, DAY, Target
+from infra.chaos.processes import process_of
 from infra.readable import in_bronze, in_kafka, rows_of
+from jobs.commits import latest_version
 from jobs.errors import LakeproofError
 from jobs.objects import keys
 from jobs.patience import await_true
 from jobs.run import run
 from jobs.settings import Settings
 
-TABLE = "silver.shipments"
+BRONZE, TABLE = "bronze.shipments", "silver.shipments"
 ORDERS_COUNT = 2000
+MERGES = 4
 PATIENCE_SECONDS = 120.0
 POLL_SECONDS = 0.005
 
 
 def a_merge_has_written(target: Target) -> None:
-    """Nothing, when a merge into the table has just written a file that no commit tells of yet.
+    """Nothing, when a merge into the table has written a file that no commit tells of yet: Spark
+    stands still then, and is to be killed.
 
-    Raises: LakeproofError if none does.
+    Raises: LakeproofError if no merge writes a file, or each is through first.
     """
-    settings, reports = target.settings, _reports(target)
-    middle = len(reports) // 2
-    _land(reports[:middle], settings)
-    run(TABLE, settings)
-    _land(reports[middle:], settings)
-    before = _files(settings)
-    Thread(target=_run_to_its_end, args=(settings,)).start()
-    never = LakeproofError(f"no merge into {TABLE} wrote a file")
-    await_true(lambda: _files(settings) - before, PATIENCE_SECONDS, lambda _: never, POLL_SECONDS)
+    reports = _reports(target)
+    size = len(reports) // (MERGES + 1)
+    _land(reports[:size], target.settings)
+    run(TABLE, target.settings)
+    for first in range(size, len(reports), size):
+        _land(reports[first : first + size], target.settings)
+        if _stands_still_merging(target):
+            return
+    raise LakeproofError(f"each merge into {TABLE} was through before Spark was stopped")
 
 
 def require_shipments(target: Target) -> None:
-    """Nothing, if the merge left undone what a run now does: each shipment is there once, as it
-    was last reported.
+    """Nothing, if the merge left undone what a run now does: each shipment of which a report
+    landed is there once, as it was last reported.
 
-    Raises: LakeproofError if the merge was through before it could be struck, or one is not so.
+    Raises: LakeproofError if the merge was through before it was struck, or one is not so.
     """
     if not run(TABLE, target.settings).counts:
         raise LakeproofError(f"the merge into {TABLE} was through before Spark was killed")
-    told = [json.loads(report.value) for report in _reports(target)]
+    landed = {bytes(row["value"]) for row in rows_of(target.settings, BRONZE).collect()}
+    told = [json.loads(report.value) for report in _reports(target) if report.value in landed]
     last = {report["shipment_id"]: report for report in sorted(told, key=_updated_at)}
     due = Counter((report["shipment_id"], report["status"]) for report in last.values())
     rows = rows_of(target.settings, TABLE).where(F.col("shipment_id").isin(list(last))).collect()
@@ -66,6 +71,23 @@ def _land(reports: list[Message], settings: Settings) -> None:
     taken = in_kafka(settings, SHIPMENTS)
     late = LakeproofError(f"of {taken} messages of {SHIPMENTS} some do not come to bronze")
     await_true(lambda: in_bronze(settings, SHIPMENTS) >= taken, PATIENCE_SECONDS, lambda _: late)
+
+
+def _stands_still_merging(target: Target) -> bool:
+    """Whether Spark was stopped between a merge's first file and its commit; else it goes on."""
+    settings, spark = target.settings, process_of("spark", target.instance)
+    path = settings.table_path(TABLE)
+    before, version = _files(settings), latest_version(settings, path)
+    merging = Thread(target=_run_to_its_end, args=(settings,))
+    merging.start()
+    never = LakeproofError(f"no merge into {TABLE} wrote a file")
+    await_true(lambda: _files(settings) - before, PATIENCE_SECONDS, lambda _: never, POLL_SECONDS)
+    spark.suspend()
+    if latest_version(settings, path) == version:
+        return True
+    spark.resume()
+    merging.join()
+    return False
 
 
 def _run_to_its_end(settings: Settings) -> None:

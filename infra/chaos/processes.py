@@ -26,12 +26,12 @@ COMPACTING_SECONDS = 0.7
 def kill(service: str, target: Target) -> None:
     """SIGKILL; its supervisor starts it again."""
     with suppress(psutil.NoSuchProcess):
-        _process(service, target.instance).kill()
+        process_of(service, target.instance).kill()
 
 
 def freeze(service: str, target: Target) -> None:
     """SIGSTOP, and SIGCONT after a while: alive, connected, and silent."""
-    process = _process(service, target.instance)
+    process = process_of(service, target.instance)
     process.suspend()
     try:
         time.sleep(FROZEN_SECONDS[service])  # this is the fault itself
@@ -44,7 +44,7 @@ def hang(service: str, target: Target) -> None:
 
     Raises: LakeproofError if it does not.
     """
-    process = _process(service, target.instance)
+    process = process_of(service, target.instance)
     process.suspend()
     left = LakeproofError(f"the watchdog leaves {service} as it is: `make logs S={service}`")
     await_true(lambda: not process.is_running(), WATCHDOG_SECONDS, lambda _: left)
@@ -71,7 +71,7 @@ def kill_spark_optimizing(target: Target) -> None:
     compacting.join()
 
 
-def _process(service: str, instance: Instance) -> psutil.Process:
+def process_of(service: str, instance: Instance) -> psutil.Process:
     """The service's process, once it has one."""
     dead = LakeproofError(f"{service} does not run: `make logs S={service}`")
     return psutil.Process(
