@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from importlib import import_module
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PRELOADED = (
@@ -50,7 +51,7 @@ def _die_with_parent() -> None:
     os.register_at_fork(before=note_thread, after_in_child=follow_parent)
 
 
-if sys.argv[1:2] == ["scheduler"]:
+if "scheduler" in (Path(sys.argv[0]).stem, *sys.argv[1:2]):  # ours, or Airflow's own
     _preload()
 if sys.platform == "linux":
     _die_with_parent()

@@ -29,9 +29,10 @@ def component(instance: Instance, name: str) -> Command:
 def migrated(instance: Instance, name: str, settings: dict[str, str]) -> Command:
     """The same with these settings; Postgres must be up."""
     _migrate_once(instance, settings)
-    # Scheduler and triggerer would serve logs on all interfaces; the API reads the files itself.
-    options = ["--skip-serve-logs"] if name in ("scheduler", "triggerer") else []
-    return Command([sys.executable, "-m", "airflow", name, *options], settings)
+    # The triggerer would serve logs on all interfaces; the API reads the files itself.
+    options = ["--skip-serve-logs"] if name == "triggerer" else []
+    program = ["infra.airflow.scheduler"] if name == "scheduler" else ["airflow", name, *options]
+    return Command([sys.executable, "-m", *program], settings)
 
 
 def database(instance: Instance) -> str:
