@@ -10,6 +10,7 @@ from starlette.templating import Jinja2Templates
 from answers.book import TOPICS
 from answers.evidence import shown
 from console.charts import bars
+from console.source import Seen
 from console.text import html
 from jobs.settings import ROOT
 
@@ -32,6 +33,15 @@ def ago(moment: datetime | float | None) -> str:
         if moment >= unit:
             return f"{moment / unit:.0f} {name} ago"
     return f"{max(moment, 0):.0f} s ago"
+
+
+def troubles(*seen: Seen[Any]) -> list[str]:
+    """Why what a page shows is not of now, and of when it is."""
+    return [
+        f"{each.trouble} Shown is what was read {ago(each.at)}." if each.at else each.trouble
+        for each in seen
+        if each.trouble
+    ]
 
 
 def bytes_of(count: int) -> str:
