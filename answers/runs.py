@@ -114,7 +114,7 @@ def recorded(answer: Answer) -> Run | None:
         return _run([row[key] for key in COLUMNS.split(", ")])
     except UNREADABLE as error:
         raise AnswerError(
-            f"{path.relative_to(ROOT)} is not the record of a run ({type(error).__name__}: "
+            f"{path} is not the record of a run ({type(error).__name__}: "
             f"{error}). `make prove A={answer.slug} RECORD=1` writes it anew."
         ) from error
 

@@ -1,5 +1,7 @@
 """All that the pages ask services for."""
 
+from functools import cached_property
+
 from answers.runs import Run, history, newest
 from console.lags import CAPTURE, STREAM, Lag, capture_lags, stream_lags
 from console.source import Source
@@ -19,8 +21,7 @@ class Sources:
         self._settings = settings
         self.instance = settings.instance
         self._histories: dict[str, Source[list[Run]]] = {}
-        self.tables = Tables(settings, load_specs())
-        self.logs = Source("the tables' logs", "make logs S=minio", self.tables.read)
+        self.logs = Source("the tables' logs", "make logs S=minio", lambda: self.tables.read())
         self.newest = Source("the runs of proofs", POSTGRES, lambda: newest(settings))
         self.services = Source(
             "the supervisor",
@@ -31,6 +32,14 @@ class Sources:
             STREAM: Source(STREAM, POSTGRES, lambda: stream_lags(settings)),
             CAPTURE: Source(CAPTURE, "make logs S=connect", lambda: capture_lags(settings)),
         }
+
+    @cached_property
+    def tables(self) -> Tables:
+        """What is known of the tables.
+
+        Raises: SpecError.
+        """
+        return Tables(self._settings, load_specs())
 
     def history(self, slug: str) -> Source[list[Run]]:
         """The last runs of a proof."""

@@ -90,7 +90,12 @@ def progress(settings: Settings) -> Progress:
 
     Raises: ServiceDown; LakeproofError if nothing is captured.
     """
-    status = _ask(settings, "GET", f"/connectors/{name(settings)}/status")
+    status = _ask(settings, "GET", f"/connectors/{name(settings)}/status", missing_is_fine=True)
+    if status is None:
+        raise LakeproofError(
+            f"Nothing is captured: Kafka Connect has no connector {name(settings)}. `make up` "
+            "starts it once all services answer."
+        )
     states = {task["state"] for task in status["tasks"]} | {status["connector"]["state"]}
     with closing(postgres(settings)) as connection, connection.cursor() as cursor:
         cursor.execute(
