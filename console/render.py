@@ -1,8 +1,10 @@
 """Templates, and what all of them may use."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
@@ -14,6 +16,7 @@ from console.source import Seen
 from console.text import html
 from jobs.settings import ROOT
 
+COMMAND = re.compile("`([^`]+)`")
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 templates = Jinja2Templates(directory=ROOT / "console" / "templates")
 
@@ -44,6 +47,11 @@ def troubles(*seen: Seen[Any]) -> list[str]:
     ]
 
 
+def commands(text: str) -> Markup:
+    """A message with the commands that it names between backticks as such."""
+    return Markup(COMMAND.sub(r"<code>\1</code>", str(escape(text))))
+
+
 def bytes_of(count: int) -> str:
     """A number of bytes in the unit that fits."""
     size = float(count)
@@ -60,5 +68,7 @@ def sentence(test: str) -> str:
 
 
 templates.env.globals.update(topics=TOPICS, bars=bars)
-templates.env.filters.update(shown=shown, ago=ago, bytes=bytes_of, markdown=html, sentence=sentence)
+templates.env.filters.update(
+    shown=shown, ago=ago, bytes=bytes_of, commands=commands, markdown=html, sentence=sentence
+)
 templates.env.trim_blocks = templates.env.lstrip_blocks = True

@@ -48,7 +48,8 @@ class TableState:
         """What the gate said of the last run: `passed`, or its warnings."""
         if self.last is None:
             return ""
-        return f"{len(self.last.warnings)} warnings" if self.last.warnings else "passed"
+        count = len(self.last.warnings)
+        return f"{count} {'warning' if count == 1 else 'warnings'}" if count else "passed"
 
 
 @dataclass(frozen=True)

@@ -45,12 +45,13 @@ def texts(settings: Settings) -> dict[str, str]:
 
 def test_with_nothing_running_every_page_says_what_is_down(nothing_runs: Settings) -> None:
     found = texts(nothing_runs)
-    store, database = urlsplit(nothing_runs.s3_endpoint), urlsplit(nothing_runs.postgres_dsn)
+    store, connect = urlsplit(nothing_runs.s3_endpoint), urlsplit(nothing_runs.connect_url)
+    database = urlsplit(nothing_runs.postgres_dsn)
     assert f"minio at {store.netloc} does not answer" in found["/pipeline"]
     for path in ("/", f"/answers/{SLUG}", "/rehearse", "/system"):
         assert f"postgres at 127.0.0.1:{database.port} does not answer" in found[path]
-    assert f"connect at {nothing_runs.connect_url} does not answer" in found["/system"]
-    assert "make up" in found["/system"]
+    assert f"connect at {connect.netloc} does not answer" in found["/system"]
+    assert "<code>make up</code>" in found["/system"]
 
 
 def test_with_nothing_running_the_rest_of_each_page_is_there(nothing_runs: Settings) -> None:

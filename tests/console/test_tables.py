@@ -50,7 +50,7 @@ def test_the_last_run_is_the_newest_and_the_counts_are_of_all() -> None:
     state = state_of(SILVER, log({"accepted": 1}, {"accepted": 2}, warnings=["late"]), NOW)
     assert state.last and state.last.run_id == "r2"
     assert state.counts == {"accepted": 3}
-    assert state.gate == "1 warnings"
+    assert state.gate == "1 warning"
 
 
 def test_the_end_of_the_last_run_is_not_that_of_later_maintenance() -> None:
