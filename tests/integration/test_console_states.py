@@ -114,7 +114,9 @@ def visit_all(page: Page) -> dict[str, str]:
 
 def test_before_during_and_after_the_first_run(chromium: Browser, lake: Settings) -> None:
     with console(lake) as url, opened(chromium, url) as page:
-        assert "has not begun yet" in visit_all(page)["/system"]
+        found = visit_all(page)
+        assert "has not begun yet" in found["/system"]
+        assert [path for path, text in found.items() if "cannot be read" in text] == []
         page.goto("/pipeline")
         row = page.locator("[id='silver.orders']")
         expect(row).to_contain_text("no run yet")

@@ -83,6 +83,13 @@ def test_of_what_changed_the_new_commits_are_read(logs: Logs, lake: Settings) ->
     assert log.runs[1] is old
 
 
+def test_a_commit_that_is_read_before_it_is_listed_counts_once(logs: Logs, lake: Settings) -> None:
+    commit(lake, TABLE, record(1))
+    log = read(logs, lake)
+    again = logs._log(lake.table_path(TABLE), log)
+    assert again and numbers(again) == [1]
+
+
 def test_a_table_made_anew_is_read_anew(logs: Logs, lake: Settings) -> None:
     for number in (1, 2):
         commit(lake, TABLE, record(number))
