@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from psycopg2.errors import UndefinedTable
 
+from console.render import ago
 from jobs import capture
 from jobs.settings import Settings
 from jobs.stream import control, freshness
@@ -35,7 +36,7 @@ def stream_lags(settings: Settings) -> list[Lag]:
         return [Lag(STREAM, "its process has not begun yet; it does at the end of `make up`")]
     return [
         Lag(STREAM, f"{now.state}, {now.wanted} is wanted", not now.fault),
-        Lag("its last sign of life", f"{now.beat_seconds:.0f} s ago", not now.fault),
+        Lag("its last sign of life", ago(now.beat_seconds), not now.fault),
         *(Lag(f"orders of the last hour readable in {place}", w.line()) for place, w in waits),
     ]
 

@@ -21,7 +21,7 @@ from jobs.errors import LakeproofError
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 0.5
+PATIENCE_SECONDS = 0.4
 # What a service that is down, or on its way up or down, is answered for with.
 UNREADABLE = (
     psycopg2.Error, requests.RequestException, DeltaError, ControlError, OSError,
