@@ -58,6 +58,7 @@ def test_with_nothing_running_the_rest_of_each_page_is_there(nothing_runs: Setti
     found = texts(nothing_runs)
     assert load_answers()[SLUG].question in found["/"]
     assert "recorded" in found[f"/answers/{SLUG}"]
+    assert "Its runs on this instance cannot be read now" in found[f"/answers/{SLUG}/evidence"]
     assert 'data-table="silver.orders"' in found["/pipeline"]
     assert "not read yet" in found["/pipeline"]
     assert "Nothing was refused" not in found["/pipeline"]
@@ -151,7 +152,7 @@ def test_a_broken_record_is_named_and_the_answer_is_there(
         assert "evidence.json is not the record of a run" in found[path]
         assert f"make prove A={SLUG} RECORD=1" in found[path]
     assert load_answers()[SLUG].question in found["/"]
-    assert "Its proof has not run yet" in found[f"/answers/{SLUG}"]
+    assert "What its proof showed cannot be read" in found[f"/answers/{SLUG}/evidence"]
 
 
 def test_what_all_pages_need_and_cannot_be_read_is_said_on_each(
