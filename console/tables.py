@@ -17,7 +17,7 @@ from jobs.session import object_store
 from jobs.settings import Settings
 from jobs.spec import Spec
 
-THREADS = 8
+THREADS = 4
 
 
 @dataclass(frozen=True)
