@@ -40,6 +40,11 @@ class Seen(Generic[T]):
     trouble: str = ""
     is_late: bool = False
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the first answer is on its way: the page asks again by itself."""
+        return self.is_late and self.at is None
+
 
 class Source(Generic[T]):
     """One thing to ask for. It is asked once at a time, however many pages want it.

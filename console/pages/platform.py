@@ -8,7 +8,7 @@ from starlette.responses import Response
 from console.lags import Lag
 from console.lineage import drawing
 from console.render import page, troubles
-from console.source import Source
+from console.source import Seen
 from console.sources import Sources
 from console.tour import stops
 from jobs.specs import load_specs
@@ -20,8 +20,8 @@ async def tables(request: Request) -> Response:
     seen = await sources.logs.look()
     values = {
         "pipeline": sources.tables.now(),
-        "said": troubles(seen),
-        "is_late": seen.is_late,
+        "troubles": troubles(seen),
+        "is_awaited": seen.is_awaited,
         "drawing": drawing(load_specs()),
     }
     return page(request, "pipeline.html", values)
@@ -30,14 +30,15 @@ async def tables(request: Request) -> Response:
 async def system(request: Request) -> Response:
     """Services with state and memory, and what is behind by how much."""
     sources: Sources = request.app.state.sources
-    services, lags = await asyncio.gather(
-        sources.services.look(),
-        asyncio.gather(*(_lags(what, each) for what, each in sources.lags.items())),
-    )
+    lags_later = asyncio.gather(*(each.look() for each in sources.lags.values()))
+    services, lags = await sources.services.look(), await lags_later
     values = {
         "rows": services.value,
         "troubles": troubles(services),
-        "lags": [lag for some in lags for lag in some],
+        "lags": [
+            lag for what, seen in zip(sources.lags, lags, strict=True) for lag in _known(what, seen)
+        ],
+        "is_awaited": services.is_awaited or any(seen.is_awaited for seen in lags),
         "instance": sources.instance,
     }
     return page(request, "system.html", values)
@@ -48,7 +49,7 @@ async def tour(request: Request) -> Response:
     return page(request, "tour.html", {"stops": stops()})
 
 
-async def _lags(what: str, source: Source[list[Lag]]) -> list[Lag]:
-    """What is known of them, and why it is not more."""
-    seen = await source.look()
-    return [*(Lag(what, said, False) for said in troubles(seen)), *(seen.value or [])]
+def _known(what: str, seen: Seen[list[Lag]]) -> list[Lag]:
+    """The lags that are known, and why they are not of now."""
+    is_well = None if seen.is_late else False
+    return [*(Lag(what, said, is_well) for said in troubles(seen)), *(seen.value or [])]

@@ -106,3 +106,29 @@ def test_who_does_not_answer_is_not_waited_for_and_asked_once(
     assert "no answer about the price yet" in late.trouble
     assert "make logs S=shop" in late.trouble
     assert (then.value, then.trouble, asked) == (5, "", [1])
+
+
+def test_a_first_answer_is_awaited_and_a_later_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_answer, said = threading.Event(), answers(1, 2)
+
+    def ask() -> int:
+        may_answer.wait()
+        return said()
+
+    async def first_and_later() -> list[Seen[int]]:
+        found = Source("the price", "make logs S=shop", ask)
+        monkeypatch.setattr(source, "PATIENCE_SECONDS", 0)
+        first = await found.look()
+        may_answer.set()
+        monkeypatch.setattr(source, "PATIENCE_SECONDS", 60)
+        known = await found.look()
+        may_answer.clear()
+        monkeypatch.setattr(source, "PATIENCE_SECONDS", 0)
+        later = await found.look()
+        may_answer.set()
+        return [first, known, later]
+
+    seen = asyncio.run(first_and_later())
+    assert [each.is_awaited for each in seen] == [True, False, False]
+    assert [each.is_late for each in seen] == [True, False, True]
+    assert troubles(seen[2])[0].endswith("Shown is what was read 0 s ago.")

@@ -89,6 +89,10 @@ def test_no_page_waits_for_services_that_hang(
     for path in ("/", f"/answers/{SLUG}", "/rehearse"):
         assert "There is no answer about the runs of proofs yet" in found[path]
     assert "There is no answer about the stream yet" in found["/system"]
+    assert {path for path in PAGES if 'hx-trigger="load delay:1s"' in found[path]} == {
+        "/pipeline",
+        "/system",
+    }
 
 
 @pytest.fixture
