@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 from xmlrpc.client import Error as ControlError
 
@@ -22,6 +22,7 @@ from jobs.errors import LakeproofError
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 0.4
+NOW = timedelta(0)
 # What a service that is down, or on its way up or down, is answered for with.
 UNREADABLE = (
     psycopg2.Error, requests.RequestException, DeltaError, ControlError, OSError,
@@ -58,8 +59,14 @@ class Source(Generic[T]):
         self._asked_at = 0.0
         self._asking: asyncio.Task[None] | None = None
 
-    async def look(self) -> Seen[T]:
-        """What is so now; where that takes longer than a page may, what was so last."""
+    async def look(self, newest: timedelta = NOW) -> Seen[T]:
+        """What is so now; where that takes longer than a page may, what was so last.
+
+        What was said within `newest` is new enough.
+        """
+        seen = self._seen
+        if seen.at and not seen.trouble and datetime.now(UTC) - seen.at < newest:
+            return seen
         if self._asking is None or self._asking.done():
             self._asked_at = time.monotonic()
             self._asking = asyncio.create_task(self._answer())

@@ -1,6 +1,7 @@
 """The pipeline, the system, and the guided tour."""
 
 import asyncio
+from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,16 +9,18 @@ from starlette.responses import Response
 from console.lags import Lag
 from console.lineage import drawing
 from console.render import page, troubles
-from console.source import Seen
+from console.source import NOW, Seen
 from console.sources import Sources
 from console.tour import stops
 from jobs.specs import load_specs
+
+AGAIN = timedelta(seconds=3)
 
 
 async def tables(request: Request) -> Response:
     """Every table with freshness, rows, last run, gate, balance; lineage; quarantine by reason."""
     sources: Sources = request.app.state.sources
-    seen = await sources.logs.look()
+    seen = await sources.logs.look(_newest(request))
     values = {
         "pipeline": sources.tables.now(),
         "troubles": troubles(seen),
@@ -30,8 +33,9 @@ async def tables(request: Request) -> Response:
 async def system(request: Request) -> Response:
     """Services with state and memory, and what is behind by how much."""
     sources: Sources = request.app.state.sources
-    lags_later = asyncio.gather(*(each.look() for each in sources.lags.values()))
-    services, lags = await sources.services.look(), await lags_later
+    newest = _newest(request)
+    lags_later = asyncio.gather(*(each.look(newest) for each in sources.lags.values()))
+    services, lags = await sources.services.look(newest), await lags_later
     values = {
         "rows": services.value,
         "troubles": troubles(services),
@@ -47,6 +51,11 @@ async def system(request: Request) -> Response:
 async def tour(request: Request) -> Response:
     """Twenty minutes through the platform, stop by stop."""
     return page(request, "tour.html", {"stops": stops()})
+
+
+def _newest(request: Request) -> timedelta:
+    """A page that asks again by itself takes the answer that came meanwhile."""
+    return AGAIN if "hx-request" in request.headers else NOW
 
 
 def _known(what: str, seen: Seen[list[Lag]]) -> list[Lag]:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeVar
 
 import psycopg2
@@ -10,7 +11,7 @@ import pytest
 
 from console import source
 from console.render import troubles
-from console.source import Seen, Source
+from console.source import NOW, Seen, Source
 from jobs.errors import ServiceDown
 
 T = TypeVar("T")
@@ -75,6 +76,17 @@ def test_an_error_that_does_not_say_what_to_do_gets_the_command_that_shows_more(
 def test_after_an_error_the_next_answer_takes_it_away() -> None:
     *_, seen = looks(answers(OSError("reset"), 3), times=2)
     assert (seen.value, seen.trouble) == (3, "")
+
+
+def test_what_is_new_enough_is_not_asked_for_again_unless_it_failed() -> None:
+    minute = timedelta(minutes=1)
+
+    async def seen() -> list[int | None]:
+        found = Source("the price", "make logs S=shop", answers(1, OSError("reset"), 2, 3))
+        looks = [await found.look(each) for each in (minute, minute, NOW, minute, minute)]
+        return [each.value for each in looks] + [(await found.look()).value]
+
+    assert asyncio.run(seen()) == [1, 1, 1, 2, 2, 3]
 
 
 def test_an_error_that_nobody_expects_is_not_hidden() -> None:

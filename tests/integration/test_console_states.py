@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from answers.book import load_answers
 from console.app import ROUTES
+from infra.chaos.proxy import Proxy, Trouble
 from infra.native import keys
 from infra.native.command import free_port
 from jobs.objects import delete_objects
@@ -159,6 +161,21 @@ def test_with_the_store_stopped_its_pages_say_so(chromium: Browser, lake: Settin
     assert "minio at 127.0.0.1" in found["/pipeline"]
     assert "make logs S=minio" in found["/pipeline"]
     assert [path for path, text in found.items() if "does not answer" in text] == ["/pipeline"]
+
+
+def test_a_slow_store_delays_no_page_which_fills_itself(chromium: Browser, lake: Settings) -> None:
+    port, upstream = free_port(), urlsplit(lake.s3_endpoint).port
+    assert upstream
+    slow = replace(lake, s3_endpoint=f"http://127.0.0.1:{port}")
+    with (
+        Proxy(port, upstream, Trouble(delay_seconds=0.1)),
+        console(slow) as url,
+        opened(chromium, url) as page,
+    ):
+        answer = page.goto("/pipeline")
+        assert answer and "There is no answer about the tables&#39; logs yet" in answer.text()
+        expect(page.locator("#tables")).to_contain_text("Nothing was refused.", timeout=60_000)
+        expect(page.locator(".trouble")).to_have_count(0)
 
 
 def test_with_the_database_stopped_recorded_runs_are_shown(
