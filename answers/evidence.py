@@ -149,15 +149,39 @@ def to_json(items: Sequence[Item]) -> list[dict[str, Any]]:
 
 
 def from_json(rows: Sequence[Mapping[str, Any]]) -> list[Item]:
-    """The items that JSON kept."""
+    """The items that JSON kept.
+
+    Raises: TypeError, KeyError or ValueError if it is not what was kept.
+    """
     items: list[Item] = []
     for row in rows:
         values = dict(row)
         if values["kind"] == "table":
             values["columns"] = tuple(values["columns"])
             values["rows"] = tuple(map(tuple, values["rows"]))
-        items.append(KINDS[values["kind"]](**values))
+        item = KINDS[values["kind"]](**values)
+        _require_whole(item)
+        items.append(item)
     return items
+
+
+def _require_whole(item: Item) -> None:
+    """Nothing, for an item that can be shown.
+
+    Raises: TypeError with its label.
+    """
+    match item:
+        case Value(measured=measured):
+            is_whole = isinstance(measured, Scalar)
+        case Table(columns=columns, rows=rows):
+            is_whole = all(
+                len(row) == len(columns) and all(isinstance(value, Scalar) for value in row)
+                for row in rows
+            )
+        case Series(points=points):
+            is_whole = all(isinstance(value, Number) for value in points.values())
+    if not is_whole:
+        raise TypeError(f"{item.label!r} holds what cannot be shown")
 
 
 def quoted(items: Sequence[Item]) -> dict[str, str]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from answers.book import Answer
+from psycopg2.errors import UndefinedTable
+
+from answers.book import Answer, AnswerError
 from answers.evidence import Item, from_json, to_json
 from infra.machine import machine
 from jobs.settings import ROOT, Settings
-from jobs.state import execute
+from jobs.state import SCHEMA, execute
 
 TABLE = """
 CREATE SCHEMA IF NOT EXISTS {schema};
@@ -36,6 +38,8 @@ HISTORY = (
     f"SELECT {COLUMNS} FROM {{schema}}.proof_runs WHERE slug = %s ORDER BY run_id DESC LIMIT %s"
 )
 RECORD = "evidence.json"
+# What reading a run that is cut off, or of another shape, ends with.
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -75,17 +79,17 @@ def keep(settings: Settings, run: Run) -> None:
 def newest(settings: Settings) -> dict[str, Run]:
     """The last run of each proof that ran here, by slug.
 
-    Raises: ServiceDown.
+    Raises: ServiceDown; AnswerError.
     """
-    return {row[0]: _run(row) for row in execute(settings, TABLE + NEWEST)}
+    return {run.slug: run for run in _kept(settings, NEWEST)}
 
 
 def history(settings: Settings, slug: str, limit: int = 50) -> list[Run]:
     """The last runs of a proof, newest first.
 
-    Raises: ServiceDown.
+    Raises: ServiceDown; AnswerError.
     """
-    return [_run(row) for row in execute(settings, TABLE + HISTORY, [slug, limit])]
+    return _kept(settings, HISTORY, [slug, limit])
 
 
 def record(answer: Answer, run: Run) -> None:
@@ -97,13 +101,40 @@ def record(answer: Answer, run: Run) -> None:
 
 
 def recorded(answer: Answer) -> Run | None:
-    """The run that stands beside the answer."""
+    """The run that stands beside the answer.
+
+    Raises: AnswerError if what stands there is no run.
+    """
     path = answer.folder / RECORD
     if not path.exists():
         return None
-    row: dict[str, Any] = json.loads(path.read_text())
-    row["started_at"] = datetime.fromisoformat(row["started_at"])
-    return _run([*row.values()])
+    try:
+        row: dict[str, Any] = json.loads(path.read_text())
+        row["started_at"] = datetime.fromisoformat(row["started_at"])
+        return _run([row[key] for key in COLUMNS.split(", ")])
+    except UNREADABLE as error:
+        raise AnswerError(
+            f"{path} is not the record of a run ({type(error).__name__}: "
+            f"{error}). `make prove A={answer.slug} RECORD=1` writes it anew."
+        ) from error
+
+
+def _kept(settings: Settings, query: str, values: Sequence[Any] = ()) -> list[Run]:
+    """The runs that the query gives; none before the first was kept, which makes the table.
+
+    Raises: ServiceDown; AnswerError if one of them is no run.
+    """
+    try:
+        rows = execute(settings, query, values)
+    except UndefinedTable:
+        return []
+    try:
+        return [_run(row) for row in rows]
+    except UNREADABLE as error:
+        raise AnswerError(
+            f"{settings.schema(SCHEMA)}.proof_runs holds what is not a run "
+            f"({type(error).__name__}: {error}). Delete that row."
+        ) from error
 
 
 def _lines(value: Any) -> str:
@@ -126,7 +157,15 @@ def _row(run: Run) -> dict[str, Any]:
 
 
 def _run(row: Sequence[Any]) -> Run:
+    """The run of a row.
+
+    Raises: what is UNREADABLE, if it is none that can be shown.
+    """
     slug, started_at, commit, where, seconds, claims, evidence = row
+    if started_at.tzinfo is None or not isinstance(seconds, int | float):
+        raise TypeError("when it started, or how long it took")
+    if not all(isinstance(said, str) for said in claims.values()):
+        raise TypeError("what it says of its claims")
     return Run(slug, started_at, commit, where, seconds, claims, from_json(evidence))
 
 

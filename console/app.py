@@ -17,7 +17,9 @@ from console.access import Guard
 from console.pages import answers, platform, proofs
 from console.proofs import Proofs
 from console.render import page
-from jobs.settings import ROOT, load_settings
+from console.sources import Sources
+from jobs.errors import LakeproofError
+from jobs.settings import ROOT, Settings, load_settings
 
 ROUTES = [
     Route("/", answers.index),
@@ -45,8 +47,13 @@ async def refused(request: Request, error: Exception) -> Response:
     return page(request, "error.html", {"error": error}, error.status_code)
 
 
-def application(url: str, token: str) -> Starlette:
-    """The console at an address, with the token that unlocks its actions."""
+async def troubled(request: Request, error: Exception) -> Response:
+    """What the platform cannot do at the moment, and what to do about it, as a page."""
+    return page(request, "error.html", {"error": HTTPException(503, str(error))}, 503)
+
+
+def application(settings: Settings) -> Starlette:
+    """The console of an instance."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -59,11 +66,16 @@ def application(url: str, token: str) -> Starlette:
             Route("/health", health),
             Mount("/static", StaticFiles(directory=ROOT / "console" / "static")),
         ],
-        middleware=[Middleware(Guard, host=urlsplit(url).netloc, token=token)],
-        exception_handlers={HTTPException: refused},
+        middleware=[
+            Middleware(
+                Guard, host=urlsplit(settings.console_url).netloc, token=settings.console_token
+            )
+        ],
+        exception_handlers={HTTPException: refused, LakeproofError: troubled},
         lifespan=lifespan,
     )
-    app.state.proofs, app.state.token = Proofs(), token
+    app.state.proofs, app.state.token = Proofs(), settings.console_token
+    app.state.sources = Sources(settings)
     return app
 
 
@@ -71,7 +83,7 @@ def main() -> None:
     """Serve the console of the instance until the process ends."""
     settings = load_settings()
     address = urlsplit(settings.console_url)
-    app = application(settings.console_url, settings.console_token)
+    app = application(settings)
     uvicorn.run(app, host=address.hostname or "", port=address.port or 0, log_level="warning",
                 timeout_graceful_shutdown=2)  # fmt: skip
 

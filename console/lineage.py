@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jobs.spec import Spec
 
-COLUMN_WIDTH, ROW_HEIGHT, NODE_WIDTH, NODE_HEIGHT, MARGIN = 205, 30, 165, 22, 2
+COLUMN_WIDTH, ROW_HEIGHT, NODE_WIDTH, NODE_HEIGHT, MARGIN = 205, 30, 175, 22, 2
 SWEEPS = 4
 
 

@@ -14,6 +14,7 @@ from jobs.settings import ROOT
 
 # An interrupted proof cleans its namespace up; after this it is killed.
 CLEAN_UP_SECONDS = 30
+CHUNK_BYTES = 1 << 16
 
 
 class ProofRuns(LakeproofError):
@@ -95,13 +96,19 @@ class Proofs:
 
     async def _read(self, running: Running, process: Process) -> None:
         assert process.stdout
-        async for line in process.stdout:
-            async with running.news:
-                running.lines.append(line.decode(errors="replace").rstrip("\n"))
-                running.news.notify_all()
+        rest = b""
+        while chunk := await process.stdout.read(CHUNK_BYTES):  # its lines may be of any length
+            *lines, rest = (rest + chunk).split(b"\n")
+            await self._tell(running, lines)
+        await self._tell(running, [rest] if rest else [])
         exit_code = await process.wait()
         async with running.news:
             running.exit_code = exit_code
+            running.news.notify_all()
+
+    async def _tell(self, running: Running, lines: list[bytes]) -> None:
+        async with running.news:
+            running.lines += [line.decode(errors="replace") for line in lines]
             running.news.notify_all()
 
     def _signal(self, number: signal.Signals) -> None:

@@ -17,7 +17,7 @@ from jobs.alert import Alert, alert
 from jobs.errors import LakeproofError, ServiceDown
 from jobs.patience import await_true
 from jobs.pull.postgres import SCHEMA
-from jobs.session import postgres
+from jobs.session import postgres, require
 from jobs.settings import Settings
 from jobs.specs import load_specs
 
@@ -90,7 +90,12 @@ def progress(settings: Settings) -> Progress:
 
     Raises: ServiceDown; LakeproofError if nothing is captured.
     """
-    status = _ask(settings, "GET", f"/connectors/{name(settings)}/status")
+    status = _ask(settings, "GET", f"/connectors/{name(settings)}/status", missing_is_fine=True)
+    if status is None:
+        raise LakeproofError(
+            f"Nothing is captured: Kafka Connect has no connector {name(settings)}. `make up` "
+            "starts it once all services answer."
+        )
     states = {task["state"] for task in status["tasks"]} | {status["connector"]["state"]}
     with closing(postgres(settings)) as connection, connection.cursor() as cursor:
         cursor.execute(
@@ -226,6 +231,7 @@ def _transforms(settings: Settings) -> dict[str, str]:
 def _ask(
     settings: Settings, method: str, path: str, missing_is_fine: bool = False, json: Any = None
 ) -> Any:
+    require("connect", urlsplit(settings.connect_url).netloc)
     url = f"{settings.connect_url}{path}"
     login = (settings.connect_user, settings.connect_password)
     try:

@@ -6,7 +6,7 @@ costs 100 to 200, and a run takes half a dozen. Source: docs/decisions/small-run
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -76,22 +76,29 @@ def standing_now(settings: Settings, path: str) -> Standing | None:
 
     Raises: ServiceDown.
     """
-    table = _open(settings, path)
-    if table is None:
-        return None
-    newest = table.history(1)[0]
+    table = open_table(settings, path)
+    return standing_of(table, table.history(1)[0]) if table else None
+
+
+def standing_of(table: DeltaTable, newest: dict[str, Any]) -> Standing:
+    """What the table holds; its newest commit is given."""
     files = pyarrow.table(table.get_add_actions(flatten=True))
     return Standing(
         version=int(newest["version"]),
-        committed_at=datetime.fromtimestamp(newest["timestamp"] / 1000, UTC),
+        committed_at=committed_at(newest),
         rows_count=pyarrow.compute.sum(files["num_records"]).as_py() or 0,
         size_bytes=pyarrow.compute.sum(files["size_bytes"]).as_py() or 0,
     )
 
 
+def committed_at(commit: dict[str, Any]) -> datetime:
+    """When a commit of a table's history was made."""
+    return datetime.fromtimestamp(commit["timestamp"] / 1000, UTC)
+
+
 def exists(settings: Settings, path: str) -> bool:
     """Whether a Delta table is at the path."""
-    return _open(settings, path) is not None
+    return open_table(settings, path) is not None
 
 
 def _history(settings: Settings, path: str, limit: int | None = None) -> list[dict[str, Any]]:
@@ -99,11 +106,15 @@ def _history(settings: Settings, path: str, limit: int | None = None) -> list[di
 
     Raises: ServiceDown.
     """
-    table = _open(settings, path)
+    table = open_table(settings, path)
     return table.history(limit) if table else []
 
 
-def _open(settings: Settings, path: str) -> DeltaTable | None:
+def open_table(settings: Settings, path: str) -> DeltaTable | None:
+    """The table, None where there is none. It costs 20 ms, nearly all of a look.
+
+    Raises: ServiceDown.
+    """
     require_object_store(settings)
     try:
         return DeltaTable(
@@ -126,7 +137,7 @@ def storage_options(settings: Settings) -> dict[str, str]:
 
 def latest_version(settings: Settings, path: str) -> int | None:
     """The newest version of the table, None where there is no table."""
-    table = _open(settings, path)
+    table = open_table(settings, path)
     return table.version() if table else None
 
 
@@ -139,13 +150,16 @@ def latest_metadata(settings: Settings, path: str) -> str | None:
 def commit_times(settings: Settings, path: str) -> dict[int, str]:
     """When each version of the table was committed, in UTC to the second."""
     commits = _history(settings, path)
-    moments = {c["version"]: datetime.fromtimestamp(c["timestamp"] / 1000, UTC) for c in commits}
+    moments = {commit["version"]: committed_at(commit) for commit in commits}
     return {version: f"{moment:%Y-%m-%d %H:%M:%S}" for version, moment in moments.items()}
 
 
 def records(settings: Settings, path: str) -> Iterator[tuple[int, RunRecord]]:
-    """Versions and run records of the table, newest first; maintenance commits have none."""
-    table = _open(settings, path)
+    """Versions and run records of the table, newest first; maintenance commits have none.
+
+    Raises: ServiceDown; LakeproofError if a commit says what no run does.
+    """
+    table = open_table(settings, path)
     if table is None:
         return
     seen = 0
@@ -153,11 +167,28 @@ def records(settings: Settings, path: str) -> Iterator[tuple[int, RunRecord]]:
     for limit in (1, RECENT_COMMITS, None):
         commits = table.history(limit)
         for commit in commits[seen:]:
-            if said := commit.get("userMetadata"):
-                yield int(commit["version"]), RunRecord(**json.loads(said))
+            if record := record_of(commit, path):
+                yield int(commit["version"]), record
         if limit is None or len(commits) < limit:
             return
         seen = len(commits)
+
+
+def record_of(commit: dict[str, Any], path: str) -> RunRecord | None:
+    """What the run wrote that made a commit of a table's history; None if no run made it.
+
+    Raises: LakeproofError if the commit says what no run does.
+    """
+    said = commit.get("userMetadata")
+    if not said:
+        return None
+    try:
+        return RunRecord(**json.loads(said))
+    except (TypeError, ValueError) as error:
+        raise LakeproofError(
+            f"Commit {commit['version']} of {path} holds no record of a run ({error}): somebody "
+            "else wrote there, and the table's history says who."
+        ) from error
 
 
 def standing(settings: Settings, path: str) -> Iterator[tuple[int, RunRecord]]:
@@ -165,8 +196,13 @@ def standing(settings: Settings, path: str) -> Iterator[tuple[int, RunRecord]]:
 
     Left out is what a restore took back, and all before a rebuild.
     """
+    return accounting(records(settings, path))
+
+
+def accounting(found: Iterable[tuple[int, RunRecord]]) -> Iterator[tuple[int, RunRecord]]:
+    """Those of a table's records, newest first, that account for the rows of now."""
     upto: int | None = None
-    for version, record in records(settings, path):
+    for version, record in found:
         if upto is None or version <= upto:
             yield version, record
             upto = record.stands_on if record.stands_on is not None else upto
@@ -185,7 +221,7 @@ def has_changed(settings: Settings, path: str, since: int | None, version: int) 
             "and made anew. Nothing was computed from it; `python -m jobs.rebuild <table>` makes "
             "the table that reads it, and all that is made of that, anew too."
         )
-    table = _open(settings, path)
+    table = open_table(settings, path)
     commits = table.history(table.version() - since) if table else []
     return any(
         commit["version"] <= version and commit["operation"] not in SAME_ROWS for commit in commits

@@ -1,27 +1,24 @@
 """Search, one answer, and rehearsal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from answers.book import Answer, load_answers
+from answers.book import Answer, AnswerError, load_answers
 from answers.book import test_name as name_of_test
 from answers.evidence import quoted
-from answers.runs import Run, history, newest, recorded
+from answers.runs import Run, recorded
 from console.charts import trends
 from console.proofs import Proofs
 from console.rehearsal import draw, mark
-from console.render import page
+from console.render import page, troubles
 from console.search import search
-from jobs.errors import ServiceDown
-from jobs.settings import load_settings
+from console.sources import Sources
 
-RUNS_SHOWN = 20
 SEEN_COOKIE, SEEN_SECONDS = "lakeproof_seen", 90 * 86_400
 
 
@@ -30,12 +27,14 @@ async def index(request: Request) -> Response:
     book = load_answers().values()
     typed = request.query_params.get("q", "")
     found = search(book, typed)
-    runs, trouble = await run_in_threadpool(_newest)
+    sources: Sources = request.app.state.sources
+    seen = await sources.newest.look()
+    runs, broken = _runs(found, seen.value or {})
     values = {
         "found": found,
         "typed": typed,
-        "runs": {answer.slug: runs.get(answer.slug) or recorded(answer) for answer in found},
-        "trouble": trouble,
+        "runs": runs,
+        "troubles": [*troubles(seen), *broken],
         "count": len(book),
         "claims_count": sum(len(answer.claims) for answer in book),
     }
@@ -45,14 +44,14 @@ async def index(request: Request) -> Response:
 
 async def answer(request: Request) -> Response:
     """An answer with the evidence of its last run and the history of its values."""
-    values = await run_in_threadpool(_shown, _find(request))
+    values = await _shown(request, _find(request))
     proofs: Proofs = request.app.state.proofs
     return page(request, "answer.html", {**values, "current": proofs.current})
 
 
 async def evidence(request: Request) -> Response:
     """The evidence of the last run alone, for the page that just watched it."""
-    return page(request, "evidence.html", await run_in_threadpool(_shown, _find(request)))
+    return page(request, "evidence.html", await _shown(request, _find(request)))
 
 
 async def rehearse(request: Request) -> Response:
@@ -69,7 +68,7 @@ async def rehearse(request: Request) -> Response:
     found = draw(pool, seen, Random())
     if found is None:
         return page(request, "rehearse.html", values)
-    values |= await run_in_threadpool(_shown, found)
+    values |= await _shown(request, found)
     response = page(request, "rehearse.html", values)
     kept = ".".join(dict.fromkeys([*seen, mark(found.slug)]))
     response.set_cookie(SEEN_COOKIE, kept, SEEN_SECONDS, httponly=True, samesite="strict")
@@ -83,10 +82,13 @@ def _find(request: Request) -> Answer:
     return load_answers()[slug]
 
 
-def _shown(found: Answer) -> dict[str, Any]:
+async def _shown(request: Request, found: Answer) -> dict[str, Any]:
     """What the templates of one answer need; without a run here, the recorded one is shown."""
-    runs, trouble = _history(found)
-    run = runs[0] if runs else recorded(found)
+    sources: Sources = request.app.state.sources
+    seen = await sources.history(found.slug).look()
+    runs = seen.value or []
+    kept, broken = _runs([found], {run.slug: run for run in runs[:1]})
+    run = kept[found.slug]
     return {
         "answer": found,
         "run": run,
@@ -96,20 +98,20 @@ def _shown(found: Answer) -> dict[str, Any]:
         "history": runs,
         "trends": trends(runs),
         "related": [each for each in load_answers().values() if each.slug in found.related],
-        "trouble": trouble,
+        "troubles": [*troubles(seen), *broken],
     }
 
 
-def _newest() -> tuple[Mapping[str, Run], str]:
-    """The last runs, or why they cannot be read: pages go on with what is recorded."""
-    try:
-        return newest(load_settings()), ""
-    except ServiceDown as error:
-        return {}, str(error)
-
-
-def _history(found: Answer) -> tuple[list[Run], str]:
-    try:
-        return history(load_settings(), found.slug, RUNS_SHOWN), ""
-    except ServiceDown as error:
-        return [], str(error)
+def _runs(
+    answers: Iterable[Answer], here: Mapping[str, Run]
+) -> tuple[dict[str, Run | None], list[str]]:
+    """The last run of each answer, here or as recorded, and which records cannot be read."""
+    runs: dict[str, Run | None] = {}
+    broken = []
+    for each in answers:
+        try:
+            runs[each.slug] = here.get(each.slug) or recorded(each)
+        except AnswerError as error:
+            runs[each.slug] = None
+            broken.append(str(error))
+    return runs, broken

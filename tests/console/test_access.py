@@ -1,10 +1,13 @@
 """Who may do what in the console."""
 
+from dataclasses import replace
+
 import pytest
 from starlette.testclient import TestClient
 
 from console.access import COOKIE
 from console.app import application
+from jobs.settings import Settings
 
 URL, TOKEN = "http://127.0.0.1:8070", "secret-token"
 RUN = "/answers/no-such-answer/run"
@@ -12,8 +15,9 @@ REACHED = 404  # let through: there is no such answer
 
 
 @pytest.fixture
-def client() -> TestClient:
-    return TestClient(application(URL, TOKEN), base_url=URL, follow_redirects=False)
+def client(nothing_runs: Settings) -> TestClient:
+    settings = replace(nothing_runs, console_url=URL, console_token=TOKEN)
+    return TestClient(application(settings), base_url=URL, follow_redirects=False)
 
 
 def test_reading_needs_no_token_and_is_framed_by_nobody(client: TestClient) -> None:
