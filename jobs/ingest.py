@@ -114,9 +114,8 @@ def _new_files(
     source = _source(spec)
     store = object_store(settings)
     landed = session.read.format("delta").load(settings.table_path(spec.name))
-    known = {
-        (row["path"], row["etag"]) for row in landed.select("path", "etag").distinct().collect()
-    }
+    files = landed.select("path", "etag").distinct().toArrow().to_pylist()
+    known = {(file["path"], file["etag"]) for file in files}
     found = [entry for entry in _objects(store, source, settings) if entry[:2] not in known]
     inputs = {"files": len(known) + len(found)}
     if not found:
