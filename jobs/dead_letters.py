@@ -8,12 +8,14 @@ with the same `record_id`. Source: docs/decisions/dead-letters.md
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.decode import RAW_COLUMNS
 from jobs.settings import Settings
 from jobs.spec import Spec
 from jobs.specs import find_spec
 from jobs.topics import MOST_BYTES_OF_A_DEAD_LETTER, create_dead_letters
 
 PREFIX = "dlq."
+HEADERS = RAW_COLUMNS["kafka"]["headers"]
 
 
 def send(settings: Settings, spec: Spec, refused: DataFrame) -> None:
@@ -38,7 +40,7 @@ def send(settings: Settings, spec: Spec, refused: DataFrame) -> None:
         "run_id": F.col("run_id"),
     }
     own = F.array(*(_header(name, value) for name, value in added.items()))
-    headers = F.concat(F.coalesce("headers", F.array().cast(dict(refused.dtypes)["headers"])), own)
+    headers = F.concat(F.coalesce("headers", F.array().cast(HEADERS)), own)
     messages = refused.select("key", F.col("raw").alias("value"), headers.alias("headers"))
     (
         messages.write.format("kafka")

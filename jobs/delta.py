@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.connect import proto
 
 from jobs.commits import RunRecord
 
@@ -14,7 +15,6 @@ WRITE_NUMBER = "spark.databricks.delta.write.txnVersion"
 PROPERTIES = (
     "'delta.enableChangeDataFeed'='true', 'delta.logRetentionDuration'='interval 3650 days'"
 )
-MERGE_SOURCE = "lakeproof_merge"
 
 
 def ref(path: str) -> str:
@@ -76,13 +76,13 @@ def merge(frame: DataFrame, path: str, identity: tuple[str, ...], record: RunRec
     A run number that is taken is passed over, as by `append`.
     """
     session = frame.sparkSession
-    frame.createOrReplaceTempView(MERGE_SOURCE)
     is_same = " AND ".join(f"target.`{name}` = source.`{name}`" for name in identity)
     numbered = {WRITER: _writer(record), WRITE_NUMBER: str(record.run_number)}
-    with recorded(session, record), _configured(session, numbered):
+    with _configured(session, {USER_METADATA: record.to_json(), **numbered}):
         session.sql(
-            f"MERGE INTO {ref(path)} AS target USING {MERGE_SOURCE} AS source ON {is_same} "
-            "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+            f"MERGE INTO {ref(path)} AS target USING {{frame}} AS source ON {is_same} "
+            "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
+            frame=frame,
         )
 
 
@@ -109,13 +109,18 @@ def recorded(session: SparkSession, record: RunRecord) -> Iterator[None]:
 @contextmanager
 def _configured(session: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
     """A block in which the session has these settings."""
-    for key, value in values.items():
-        session.conf.set(key, value)
+    pairs = [proto.KeyValue(key=key, value=value) for key, value in values.items()]
+    _configure(session, set=proto.ConfigRequest.Set(pairs=pairs))
     try:
         yield
     finally:
-        for key in values:
-            session.conf.unset(key)
+        _configure(session, unset=proto.ConfigRequest.Unset(keys=[*values]))
+
+
+def _configure(session: SparkSession, **operation: Any) -> None:
+    """One call for all keys; pyspark's own makes one for each."""
+    client: Any = cast(Any, session).client
+    client.config(proto.ConfigRequest.Operation(**operation))
 
 
 def commit_record(session: SparkSession, path: str, record: RunRecord) -> None:

@@ -33,11 +33,12 @@ def evolve(
     Rows of a table that is recomputed follow the new columns: it forgets what it consumed.
     Raises: SpecError naming the column that no table can follow in place.
     """
-    session, path = spark(settings), settings.table_path(spec.name)
-    stored = session.read.format("delta").load(path)
-    old = {field.name: field.dataType.simpleString() for field in stored.schema.fields}
+    path = settings.table_path(spec.name)
+    old = commits.column_types(settings, path)
     if old == columns:
         return last
+    session = spark(settings)
+    stored = session.read.format("delta").load(path)
     changes = _changes(spec, old, columns)
     record = replace(
         last,

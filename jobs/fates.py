@@ -4,17 +4,20 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.checksum import checksum, row_hash
 from jobs.decode import ROW
 from jobs.errors import SpecError
+from jobs.kept import keep_measured
 from jobs.spec import Spec
-from quality.rules import failed_reasons, metrics
+from quality.rules import distinct_metrics, failed_reasons, metrics
 
 ACCEPTED, DUPLICATE, QUARANTINED = FATES = ("accepted", "duplicate", "quarantined")
 ROW_HASH = "_row_hash"
+# What a run adds to the columns of the transform.
+ADDED = (ROW, ROW_HASH, "_reasons", "_fate")
 KEY_CONFLICT = "key_conflict"
 
 
@@ -33,26 +36,30 @@ class Tally:
 
 
 def contract(rows: DataFrame, spec: Spec) -> DataFrame:
-    """The rows with exactly the columns a transform owes its spec, in that order, and `_row`.
+    """The rows with `_row`; those that come from another table than bronze get one made here."""
+    if spec.raw_inputs:
+        return rows
+    own = F.struct(
+        row_hash(*spec.keys).alias("record_id"),
+        F.lit(spec.inputs[0]).alias("source"),
+        F.lit(None).cast("timestamp").alias("ingested_at"),
+        F.lit(None).cast("string").alias("error"),
+        row_hash(*spec.transformed).alias("raw_hash"),
+        F.lit(None).cast("array<string>").alias("new_fields"),
+    )
+    return rows.withColumn(ROW, own)
 
-    Rows that come from another table than bronze get a `_row` made of their own content.
+
+def require_contract(rows: DataFrame, spec: Spec) -> None:
+    """Nothing, if the rows have the columns a transform owes its spec, whatever is added here.
+
     Raises: SpecError if a column is missing, too many, or of another type.
     """
-    found = {f.name: f.dataType.simpleString() for f in rows.schema.fields if f.name != ROW}
+    types = {field.name: field.dataType.simpleString() for field in rows.schema.fields}
+    found = {name: type_ for name, type_ in types.items() if name not in ADDED}
     if found != spec.transformed:
         wrong = sorted(set(found.items()) ^ set(spec.transformed.items()))
         raise SpecError(f"{spec.name}: transform and columns of the spec differ in {wrong}")
-    if ROW not in rows.columns:
-        own = F.struct(
-            row_hash(*spec.keys).alias("record_id"),
-            F.lit(spec.inputs[0]).alias("source"),
-            F.lit(None).cast("timestamp").alias("ingested_at"),
-            F.lit(None).cast("string").alias("error"),
-            row_hash(*spec.transformed).alias("raw_hash"),
-            F.lit(None).cast("array<string>").alias("new_fields"),
-        )
-        rows = rows.withColumn(ROW, own)
-    return rows.select(*spec.transformed, ROW)
 
 
 def judged(rows: DataFrame, spec: Spec) -> DataFrame:
@@ -69,37 +76,51 @@ def is_good() -> Any:
     return F.size("_reasons") == 0
 
 
-def tally(staged: DataFrame, spec: Spec) -> Tally:
-    """What the staged batch holds, measured in one pass over the frame that will be published.
+def tally(staged: DataFrame, spec: Spec) -> tuple[DataFrame, Tally]:
+    """The staged batch, kept, and what it holds, measured while it was computed.
 
-    Accepted rows have no reasons, so they are one group and its metrics those of the whole batch.
+    The dataset rules' numbers are those of the accepted rows.
     """
-    groups = staged.groupBy("_fate", "_reasons").agg(
-        F.count("*").alias("rows"),
-        checksum(F.col(f"{ROW}.raw_hash")).alias("raw"),
-        checksum(F.col(ROW_HASH)).alias("content"),
-        F.count(f"{ROW}.new_fields").alias("strange"),
-        *metrics(spec.dataset_rules),
+    names = distinct_metrics(spec.dataset_rules)
+    numbers = metrics(spec.dataset_rules, _accepted_only)
+    observed = {name: value for name, value in numbers.items() if name not in names}
+    kept, found = keep_measured(staged, {**_measures(), **observed})
+    if names:
+        distinct = (numbers[name].alias(name) for name in names)
+        found |= kept.agg(*distinct).toArrow().to_pylist()[0]
+    counts = {fate: found[f"{fate}_rows"] for fate in FATES}
+    checksums = {f"{fate}_raw": found[f"{fate}_raw"] for fate in FATES}
+    return kept, Tally(
+        counts,
+        {**checksums, "content": found["content"]},
+        _reasons(kept) if counts[QUARANTINED] else {},
+        {name: found[name] for name in numbers},
+        found["strange"],
     )
-    counts, raw, reasons = Counter[str](), Counter[str](), Counter[str]()
-    numbers: dict[str, Any] | None = None
-    content, strange_count = "0", 0
-    for group in groups.collect():
-        strange_count += group["strange"]
-        counts[group["_fate"]] += group["rows"]
-        raw[group["_fate"]] += int(group["raw"])
-        if group["_fate"] == QUARANTINED:
-            reasons.update(dict.fromkeys(group["_reasons"], group["rows"]))
-        elif group["_fate"] == ACCEPTED:
-            content = group["content"]
-            numbers = group.asDict()
-    if numbers is None and spec.dataset_rules:
-        numbers = staged.limit(0).agg(*metrics(spec.dataset_rules)).collect()[0].asDict()
-    checksums = {f"{fate}_raw": str(raw[fate]) for fate in FATES}
-    return Tally(
-        {fate: counts[fate] for fate in FATES},
-        {**checksums, "content": content},
-        dict(sorted(reasons.items())),
-        numbers or {},
-        strange_count,
-    )
+
+
+def _measures() -> dict[str, Column]:
+    """Rows and checksums by fate, the checksum of what is accepted, and how many are strange."""
+    is_fate = {fate: F.col("_fate") == fate for fate in FATES}
+    raw_hash = F.col(f"{ROW}.raw_hash")
+    rows = {f"{fate}_rows": F.count_if(condition) for fate, condition in is_fate.items()}
+    raw = {f"{fate}_raw": checksum(F.when(c, raw_hash)) for fate, c in is_fate.items()}
+    return {
+        **rows,
+        **raw,
+        "content": checksum(_accepted_only(F.col(ROW_HASH))),
+        "strange": F.count(f"{ROW}.new_fields"),
+    }
+
+
+def _accepted_only(value: Column) -> Column:
+    return F.when(F.col("_fate") == ACCEPTED, value)
+
+
+def _reasons(kept: DataFrame) -> dict[str, int]:
+    """How many quarantined rows each reason was given for."""
+    refused = kept.where(F.col("_fate") == QUARANTINED).groupBy("_reasons").count()
+    reasons = Counter[str]()
+    for row in refused.toArrow().to_pylist():
+        reasons.update(dict.fromkeys(row["_reasons"], row["count"]))
+    return dict(sorted(reasons.items()))

@@ -18,7 +18,7 @@ from jobs.checksum import checksum, row_hash
 from jobs.commits import RunRecord
 from jobs.decode import RAW_COLUMNS
 from jobs.errors import LedgerError
-from jobs.kept import keeping
+from jobs.kept import keep_measured
 from jobs.packed import first_bytes, is_readable
 from jobs.pull import pull
 from jobs.session import object_store
@@ -50,19 +50,18 @@ def ingest(session: SparkSession, spec: Spec, settings: Settings, record: RunRec
         inputs |= pulled
     if raw is None:
         return replace(record, counts={"landed": 0})
-    with keeping() as keep:
-        raw = keep(raw)
-        row = raw.agg(F.count("*").alias("landed"), checksum(row_hash("value")).alias("sum"))
-        landed, total = row.collect()[0]
-        if promised is not None and landed != promised:
-            raise LedgerError(
-                f"{spec.name}: offsets {inputs} promise {promised} records, Kafka gave {landed}. "
-                "Records were deleted before they were read; nothing was landed."
-            )
-        done = replace(
-            record, inputs=inputs, counts={"landed": landed}, checksums={"landed": total}
+    measures = {"landed": F.count("*"), "sum": checksum(row_hash("value"))}
+    raw, found = keep_measured(raw, measures)
+    landed = found["landed"]
+    if promised is not None and landed != promised:
+        raise LedgerError(
+            f"{spec.name}: offsets {inputs} promise {promised} records, Kafka gave {landed}. "
+            "Records were deleted before they were read; nothing was landed."
         )
-        delta.append(raw.select(*RAW_COLUMNS[source.kind]), settings.table_path(spec.name), done)
+    done = replace(
+        record, inputs=inputs, counts={"landed": landed}, checksums={"landed": found["sum"]}
+    )
+    delta.append(raw.select(*RAW_COLUMNS[source.kind]), settings.table_path(spec.name), done)
     return done
 
 
@@ -115,9 +114,8 @@ def _new_files(
     source = _source(spec)
     store = object_store(settings)
     landed = session.read.format("delta").load(settings.table_path(spec.name))
-    known = {
-        (row["path"], row["etag"]) for row in landed.select("path", "etag").distinct().collect()
-    }
+    files = landed.select("path", "etag").distinct().toArrow().to_pylist()
+    known = {(file["path"], file["etag"]) for file in files}
     found = [entry for entry in _objects(store, source, settings) if entry[:2] not in known]
     inputs = {"files": len(known) + len(found)}
     if not found:

@@ -1,21 +1,30 @@
-"""Frames that a run reads more than once: computed the first time, dropped when the run ends."""
+"""Frames that a run reads more than once, computed once.
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+The server has their rows until nobody here refers to the frame, or the session ends. What is made
+of them no longer plans how they came about. Source: docs/decisions/small-runs.md
+"""
 
-from pyspark.sql import DataFrame
+from collections.abc import Mapping
+from typing import Any
 
-Keep = Callable[[DataFrame], DataFrame]
+from pyspark.sql import Column, DataFrame
 
 
-@contextmanager
-def keeping() -> Iterator[Keep]:
-    """A function that persists a frame and returns it; leaving the block unpersists all."""
-    with ExitStack() as at_end:
+def keep(frame: DataFrame) -> DataFrame:
+    """The frame's rows, computed now."""
+    return frame.localCheckpoint(eager=True)
 
-        def keep(frame: DataFrame) -> DataFrame:
-            kept = frame.persist()
-            at_end.callback(kept.unpersist)
-            return kept
 
-        yield keep
+def keep_measured(
+    frame: DataFrame, measures: Mapping[str, Column]
+) -> tuple[DataFrame, dict[str, Any]]:
+    """The same, and what aggregates of the rows came to while they were computed.
+
+    An aggregate over distinct values is none that Spark can observe.
+    """
+    named = (measure.alias(name) for name, measure in measures.items())
+    observed = frame.observe("measures", *named)
+    kept = keep(observed)
+    assert observed.executionInfo is not None  # it was computed
+    [(_, found)] = observed.executionInfo.flows
+    return kept, found

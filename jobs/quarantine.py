@@ -7,6 +7,7 @@ from jobs import commits, dead_letters, delta
 from jobs.decode import RAW_COLUMNS, ROW, record_id
 from jobs.errors import LakeproofError
 from jobs.fates import QUARANTINED
+from jobs.kept import keep
 from jobs.settings import Settings
 from jobs.spec import Spec
 from jobs.specs import find_spec
@@ -68,10 +69,12 @@ def quarantine(
 def _append(settings: Settings, rows: DataFrame, spec: Spec, run_id: str) -> None:
     """Nothing; the records that the quarantine did not have are in it."""
     session, path = rows.sparkSession, quarantine_path(settings, spec.name)
-    delta.create(session, path, COLUMNS)
-    version = commits.latest_version(settings, path) or 0
+    version = commits.latest_version(settings, path)
+    if version is None:
+        delta.create(session, path, COLUMNS)
+        version = 0
     known = delta.read(session, path, version).select("record_id")
-    unknown = rows.join(F.broadcast(known), on="record_id", how="left_anti")
+    unknown = keep(rows.join(F.broadcast(known), on="record_id", how="left_anti"))
     # First, so that a run that is killed here sends them again rather than not at all.
     dead_letters.send(settings, spec, unknown)
     # Of two runs that saw the same version, Delta passes over the second.

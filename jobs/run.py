@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -20,9 +21,8 @@ from jobs.decode import RAW_COLUMNS, decode
 from jobs.drift import alarmed, new_fields
 from jobs.errors import LakeproofError
 from jobs.evolve import evolve
-from jobs.fates import ACCEPTED, QUARANTINED, Tally, contract, judged, tally
+from jobs.fates import ACCEPTED, QUARANTINED, Tally, contract, judged, require_contract, tally
 from jobs.ingest import ingest
-from jobs.kept import Keep, keeping
 from jobs.loads import recompute
 from jobs.loads.recompute import Touched
 from jobs.quarantine import quarantine
@@ -67,9 +67,7 @@ def run(table: str, settings: Settings, groups: Collection[Any] = ()) -> RunReco
     if batch.touched.is_nothing:
         delta.commit_record(session, path, record)
         return record
-    with keeping() as keep:
-        done = _finish(session, spec, settings, batch, keep, record)
-    return confirmed(settings, path, done)
+    return confirmed(settings, path, _finish(session, spec, settings, batch, record))
 
 
 def next_run(table: str, previous: RunRecord | None) -> RunRecord:
@@ -130,7 +128,7 @@ def _read(
         name: delta.read(session, settings.table_path(name), versions[name]) for name in spec.inputs
     }
     changes = {
-        name: _changes(session, settings.table_path(name), consumed.get(name), versions[name])
+        name: _changes(session, settings, name, (consumed.get(name), versions[name]))
         for name in changed
     }
     touched = Touched("", None)
@@ -155,14 +153,17 @@ def _changed(settings: Settings, since: Mapping[str, int], now: Mapping[str, int
     ]
 
 
-def _changes(session: SparkSession, path: str, since: int | None, version: int) -> DataFrame | None:
-    """The rows that came or went since, None where the whole table counts as new.
+def _changes(
+    session: SparkSession, settings: Settings, table: str, versions: tuple[int | None, int]
+) -> DataFrame | None:
+    """The rows that came or went between two versions, None where the whole table counts as new.
 
     Delta tells no changes across a version in which a column got another type.
     """
+    path, (since, version) = settings.table_path(table), versions
     if since is None:
         return None
-    then, now = (dict(delta.read(session, path, at).dtypes) for at in (since, version))
+    then, now = (commits.column_types(settings, path, at) for at in (since, version))
     if any(now.get(name, type_) != type_ for name, type_ in then.items()):
         return None
     changes = delta.read_changes(session, path, since, version)
@@ -201,9 +202,20 @@ def _version(settings: Settings, table: str) -> int:
     return version
 
 
-def _transformed(spec: Spec, batch: Batch) -> DataFrame:
+def _staged(spec: Spec, batch: Batch, target: DataFrame | None) -> tuple[DataFrame, Tally]:
+    """The batch transformed and judged, each row with its fate; and what it holds.
+
+    Raises: SpecError if the transform does not give the columns of its spec.
+    """
     rows = spec.transform(*(batch.frames[name] for name in spec.inputs))
-    return judged(contract(rows, spec), spec)
+    try:
+        staged = loads.stage(judged(contract(rows, spec), spec), spec, target)
+        kept, counted = tally(staged, spec)
+    except AnalysisException:
+        require_contract(rows, spec)  # it says more than Spark's complaint of a missing column
+        raise
+    require_contract(kept, spec)
+    return kept, counted
 
 
 def _finish(
@@ -211,14 +223,12 @@ def _finish(
     spec: Spec,
     settings: Settings,
     batch: Batch,
-    keep: Keep,
     record: RunRecord,
 ) -> RunRecord:
     """Steps 2 to 5 for the batch: transform, check, publish, account."""
     path = settings.table_path(spec.name)
     target = session.read.format("delta").load(path) if record.run_number > 1 else None
-    staged = loads.stage(_transformed(spec, batch), spec, target, keep)
-    counted: Tally = tally(staged, spec)
+    staged, counted = _staged(spec, batch, target)
     done = replace(
         record,
         counts=counted.counts,

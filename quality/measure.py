@@ -111,7 +111,7 @@ def _of_table(look: Look) -> Iterator[Result]:
     reconciled = _across(look, "reconciles", "equals")
     aggregates = [
         F.count(F.lit(1)).alias("rows_count"),
-        *rules.metrics(spec.dataset_rules),
+        *[value.alias(name) for name, value in rules.metrics(spec.dataset_rules).items()],
         *[watch.found_share(r, i).alias(f"found_{i}") for i, r in enumerate(references)],
         *[F.expr(r.args["expression"]).alias(f"own_{i}") for i, r in enumerate(reconciled)],
     ]

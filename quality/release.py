@@ -16,7 +16,7 @@ from jobs.commits import RunRecord
 from jobs.decode import ROW, decode, record_id
 from jobs.errors import LakeproofError
 from jobs.fates import ACCEPTED, DUPLICATE, QUARANTINED, Tally, contract, judged, tally
-from jobs.kept import Keep, keeping
+from jobs.kept import keep
 from jobs.session import spark
 from jobs.settings import Settings
 from jobs.spec import Spec
@@ -96,8 +96,7 @@ def release(settings: Settings, picked: Picked) -> Released:
     last = commits.last_record(settings, settings.table_path(spec.name))
     if last is None or chosen.isEmpty():
         return Released(spec.name)
-    with keeping() as keep:
-        return _judge_again(session, spec, settings, (keep(chosen), last), keep)
+    return _judge_again(session, spec, settings, (keep(chosen), last))
 
 
 def _judge_again(
@@ -105,15 +104,13 @@ def _judge_again(
     spec: Spec,
     settings: Settings,
     state: tuple[DataFrame, RunRecord],
-    keep: Keep,
 ) -> Released:
     chosen, last = state
     path = settings.table_path(spec.name)
     frames = [_frame(session, settings, name, chosen, last) for name in spec.inputs]
-    rows = keep(judged(contract(spec.transform(*frames), spec), spec))
+    rows = judged(contract(spec.transform(*frames), spec), spec)
     target = session.read.format("delta").load(path)
-    staged = loads.stage(rows, spec, target, keep)
-    counted = tally(staged, spec)
+    staged, counted = tally(loads.stage(rows, spec, target), spec)
     warnings = judge(spec, counted.metrics)
     record = _double_entry(last, counted, warnings)
     counts = counted.counts

@@ -31,38 +31,44 @@ ROW_RULES: dict[str, Callable[[Rule], Column]] = {
 
 
 Bounds = tuple[float | None, float | None]
+# Which rows a metric is of: its values, null where the row does not count.
+Of = Callable[[Column], Column]
 
 
 @dataclass(frozen=True)
 class DatasetRule:
     """One number over the accepted rows, and the bounds it must lie in."""
 
-    metric: Callable[[Rule], Column]
+    metric: Callable[[Rule, Of], Column]
     bounds: Callable[[Rule], Bounds]
+    is_distinct: bool = False
 
 
 def _given(rule: Rule) -> Bounds:
     return rule.args.get("min"), rule.args.get("max")
 
 
-def _present_share(rule: Rule) -> Column:
+def _present_share(rule: Rule, of: Of) -> Column:
     """Of no rows, none lacks a value."""
-    return F.coalesce(F.avg(F.col(rule.column).isNotNull().cast("double")), F.lit(1.0))
+    return F.coalesce(F.avg(of(F.col(rule.column).isNotNull().cast("double"))), F.lit(1.0))
 
 
 DATASET_RULES: dict[str, DatasetRule] = {
-    "row_count": DatasetRule(lambda rule: F.count(F.lit(1)), _given),
+    "row_count": DatasetRule(lambda _, of: F.count(of(F.lit(1))), _given),
     "complete": DatasetRule(
-        lambda rule: F.count_if(F.col(rule.column).isNull()), lambda rule: (0, 0)
+        lambda rule, of: F.count_if(of(F.col(rule.column).isNull())), lambda rule: (0, 0)
     ),
     "complete_share": DatasetRule(_present_share, lambda rule: (rule.args["min"], 1)),
     "unique": DatasetRule(
-        lambda rule: F.count(F.lit(1)) - F.count_distinct(F.xxhash64(*rule.args["columns"])),
+        lambda rule, of: (
+            F.count(of(F.lit(1))) - F.count_distinct(of(F.xxhash64(*rule.args["columns"])))
+        ),
         lambda rule: (0, 0),
+        is_distinct=True,
     ),
-    "sum_between": DatasetRule(lambda rule: F.sum(rule.column), _given),
-    "min_between": DatasetRule(lambda rule: F.min(rule.column), _given),
-    "max_between": DatasetRule(lambda rule: F.max(rule.column), _given),
+    "sum_between": DatasetRule(lambda rule, of: F.sum(of(F.col(rule.column))), _given),
+    "min_between": DatasetRule(lambda rule, of: F.min(of(F.col(rule.column))), _given),
+    "max_between": DatasetRule(lambda rule, of: F.max(of(F.col(rule.column))), _given),
 }
 # Rules whose number is itself the share of what is good; others are kept or broken.
 SHARES = ("references",)
@@ -108,9 +114,19 @@ def _row_rule(rule: Rule) -> Column:
     return ROW_RULES[rule.rule](rule)
 
 
-def metrics(rules: tuple[Rule, ...]) -> list[Column]:
-    """One aggregate per dataset rule, named `metric_<position>`."""
-    return [_dataset_rule(r).metric(r).alias(f"metric_{i}") for i, r in enumerate(rules)]
+def all_rows(value: Column) -> Column:
+    """Every row counts."""
+    return value
+
+
+def metrics(rules: tuple[Rule, ...], of: Of = all_rows) -> dict[str, Column]:
+    """One aggregate per dataset rule, by its name `metric_<position>`."""
+    return {f"metric_{i}": _dataset_rule(r).metric(r, of) for i, r in enumerate(rules)}
+
+
+def distinct_metrics(rules: tuple[Rule, ...]) -> list[str]:
+    """Names of those metrics that look at distinct values."""
+    return [f"metric_{i}" for i, r in enumerate(rules) if _dataset_rule(r).is_distinct]
 
 
 def expectation(rule: Rule, column: str) -> dict[str, Any]:

@@ -9,6 +9,19 @@ TEST_INSTANCE = "test"
 os.environ.setdefault("INSTANCE", TEST_INSTANCE)
 
 from jobs.settings import Settings, env_file, read_env_file, settings_from  # noqa: E402
+from tests.minutes import Minutes  # noqa: E402
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Minutes(config))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file, and all that drive the one scheduler, share a worker."""
+    for item in items:
+        group = "airflow" if item.get_closest_marker("airflow") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""`python -m infra.airflow.scheduler`: Airflow's scheduler, which rests until there is something to do.
+"""`python -m infra.airflow.scheduler`: Airflow's scheduler, resting until there is work.
 
 Airflow's own looks at its database again after each `scheduler_idle_sleep_time`: a short one costs
 an idle machine a fifth of a core, a long one each task as many seconds. This one is the same loop;
@@ -7,6 +7,7 @@ only its sleep ends early. Source: docs/decisions/idle.md
 
 import time
 
+from airflow.executors.local_executor import LocalExecutor
 from airflow.jobs.job import Job, run_job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models.dagrun import DagRun
@@ -47,7 +48,8 @@ class RestingScheduler(SchedulerJobRunner):
             time.sleep(LOOK_SECONDS)
 
     def _has_results(self) -> bool:
-        return any(not executor.result_queue.empty() for executor in self.executors)
+        local = (executor for executor in self.executors if isinstance(executor, LocalExecutor))
+        return any(not executor.result_queue.empty() for executor in local)
 
 
 def _has_queued_runs() -> bool:
@@ -60,7 +62,7 @@ def _has_queued_runs() -> bool:
 def main() -> None:
     """Schedule until a signal ends it."""
     set_component_mp_start_method("scheduler")
-    runner = RestingScheduler(job=Job())
+    runner = RestingScheduler(job=Job())  # type: ignore[no-untyped-call]
     run_job(job=runner.job, execute_callable=runner._execute)
 
 

@@ -9,7 +9,7 @@ from infra.bench.timing import timed
 from infra.readable import rows_of
 from jobs.decode import ROW
 from jobs.fates import ACCEPTED, ROW_HASH, tally
-from jobs.kept import keeping
+from jobs.kept import keep
 from jobs.settings import Settings
 from jobs.specs import find_spec
 from quality.gate import judge
@@ -40,13 +40,12 @@ def seconds(table: str, settings: Settings) -> float:
             ROW: F.struct(nothing.alias("raw_hash"), nothing.alias("new_fields")),
         }
     )
-    with keeping() as keep:
-        kept = keep(staged)
-        measured = tally(kept, spec).metrics
-        found = [
-            timed(lambda: tally(kept, spec))
-            - timed(lambda: tally(kept, bare))
-            + timed(lambda: judge(spec, measured))
-            for _ in range(REPEATS)
-        ]
+    kept = keep(staged)
+    measured = tally(kept, spec)[1].metrics
+    found = [
+        timed(lambda: tally(kept, spec))
+        - timed(lambda: tally(kept, bare))
+        + timed(lambda: judge(spec, measured))
+        for _ in range(REPEATS)
+    ]
     return median(found)

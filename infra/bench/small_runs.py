@@ -1,4 +1,4 @@
-"""What a run of a small table costs: days of 300 orders, every table brought up to date each day."""
+"""What a run of a small table costs: days of 300 orders through every table."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

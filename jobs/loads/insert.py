@@ -4,28 +4,28 @@ The same content again is a duplicate; other content under a known key is a conf
 quarantine, because nobody can say which of the two is right.
 """
 
+from collections.abc import Mapping
 from functools import reduce
+from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs import delta
 from jobs.commits import RunRecord
 from jobs.decode import ROW
 from jobs.fates import ACCEPTED, DUPLICATE, KEY_CONFLICT, QUARANTINED, ROW_HASH, is_good
-from jobs.kept import Keep
+from jobs.kept import keep_measured
 from jobs.spec import Spec
 
 
-def stage(rows: DataFrame, spec: Spec, target: DataFrame | None, keep: Keep) -> DataFrame:
-    """The judged rows with their `_fate`; `target` is the table now, None before it has rows.
-
-    `rows` is read several times: hand over a kept frame.
-    """
+def stage(rows: DataFrame, spec: Spec, target: DataFrame | None) -> DataFrame:
+    """The judged rows with their `_fate`; `target` is the table now, None before it has rows."""
+    rows, bounds = keep_measured(rows, _bounds(spec))
     good = rows.where(is_good())
     known = _contested(good, spec)
     if target is not None:
-        stored = _stored(good, spec, target)
+        stored = _stored(good, spec, target, bounds)
         known = known.join(stored, on=list(spec.keys), how="left_anti").unionByName(stored)
     is_first = F.col("known_hash").isNull() | (F.col("first_id") == F.col(f"{ROW}.record_id"))
     is_same = F.col("known_hash") == F.col(ROW_HASH)
@@ -37,7 +37,7 @@ def stage(rows: DataFrame, spec: Spec, target: DataFrame | None, keep: Keep) -> 
     )
     reasons = F.when(is_conflict, F.array(F.lit(KEY_CONFLICT))).otherwise(F.col("_reasons"))
     return (
-        rows.join(F.broadcast(keep(known)), on=list(spec.keys), how="left")
+        rows.join(F.broadcast(known), on=list(spec.keys), how="left")
         .withColumns({"_fate": fate, "_reasons": reasons})
         .drop("known_hash", "first_id")
     )
@@ -67,12 +67,15 @@ def _contested(good: DataFrame, spec: Spec) -> DataFrame:
     )
 
 
-def _stored(good: DataFrame, spec: Spec, target: DataFrame) -> DataFrame:
+def _bounds(spec: Spec) -> dict[str, Column]:
+    """The least and the greatest of each key among the good rows."""
+    good = {key: F.when(is_good(), F.col(key)) for key in spec.keys}
+    least = {f"min_{key}": F.min(value) for key, value in good.items()}
+    return least | {f"max_{key}": F.max(value) for key, value in good.items()}
+
+
+def _stored(good: DataFrame, spec: Spec, target: DataFrame, bounds: Mapping[str, Any]) -> DataFrame:
     """Keys of the batch that the table has already. The bounds let Delta skip files."""
-    ends = good.agg(
-        *[f(key).alias(f"{f.__name__}_{key}") for key in spec.keys for f in (F.min, F.max)]
-    )
-    bounds = ends.collect()[0]
     within = [F.col(key).between(bounds[f"min_{key}"], bounds[f"max_{key}"]) for key in spec.keys]
     return (
         target.where(reduce(lambda a, b: a & b, within))

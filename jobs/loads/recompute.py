@@ -6,16 +6,17 @@ the named columns are other than before. Any other input touches every group whe
 Source: docs/decisions/touched-groups.md
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs import delta
-from jobs.checksum import checksum, row_hash
+from jobs.checksum import checksum
 from jobs.commits import RunRecord
 from jobs.spec import Spec
 
@@ -71,34 +72,47 @@ def touched_groups(
     `changes` holds the changed rows per changed input, None where the whole input is new.
     """
     everything = Touched(spec.group, None)
-    values: set[Any] = set(groups)
-    starts: list[date] = []
-    for table, frame in changes.items():
-        if frame is None:
-            return everything
-        if table in spec.touched_by:
-            values |= set(_changed_groups(frame, spec.touched_by[table]))
-        elif table in spec.touched_since:
-            starts += _changed_since(frame, spec.touched_since[table])
-        elif not frame.isEmpty():
-            return everything
-    since = min(starts, default=None)
+    if None in changes.values():
+        return everything
+    found = [_touched_by(spec, table, frame) for table, frame in changes.items() if frame]
+    rows = reduce(DataFrame.unionByName, found).toArrow().to_pylist() if found else []
+    if any(row["everything"] for row in rows):
+        return everything
+    since = min((row["since"] for row in rows if row["since"]), default=None)
+    values = {*groups, *(row["group"] for row in rows if row["group"] is not None)}
     return Touched(spec.group, sorted(v for v in values if since is None or v < since), since)
 
 
-def _changed_groups(changes: DataFrame, column: str) -> Iterator[Any]:
+def _touched_by(spec: Spec, table: str, changes: DataFrame) -> DataFrame:
+    """What the changed rows of an input touch: rows with a group, a first day, or everything."""
+    if table in spec.touched_by:
+        touched = _changed_groups(changes, spec.touched_by[table])
+    elif table in spec.touched_since:
+        touched = _changed_since(changes, spec.touched_since[table])
+    else:
+        touched = changes.limit(1).withColumns(_told(everything=F.lit(True)))
+    types = {"group": spec.types.get(spec.group, "string"), "since": "date"}
+    return touched.select(*(F.col(n).cast(t) for n, t in types.items()), "everything")
+
+
+def _told(**known: Column) -> dict[str, Column]:
+    """The columns that tell what is touched, null where not known."""
+    return {name: known.get(name, F.lit(None)) for name in ("group", "since", "everything")}
+
+
+def _changed_groups(changes: DataFrame, column: str) -> DataFrame:
     """The groups whose rows are not the same as before; rows written again unchanged cancel out."""
-    content = [name for name in changes.columns if name not in CHANGE_COLUMNS]
+    content = F.struct("*").dropFields(*CHANGE_COLUMNS)
     hashed = changes.select(
-        F.col(column).alias("group"), row_hash(*content).alias("hash"), _is_gone().alias("is_gone")
+        F.col(column).alias("group"), F.xxhash64(content).alias("hash"), _is_gone().alias("is_gone")
     )
     gone, come = F.when(F.col("is_gone"), F.col("hash")), F.when(~F.col("is_gone"), F.col("hash"))
     is_same = (F.count(gone) == F.count(come)) & (checksum(gone) == checksum(come))
     groups = hashed.groupBy("group").agg(is_same.alias("is_same")).where(~F.col("is_same"))
-    return (row["group"] for row in groups.collect())
+    return groups.withColumns(_told(group=F.col("group")))
 
 
-def _changed_since(changes: DataFrame, columns: list[str]) -> list[date]:
+def _changed_since(changes: DataFrame, columns: list[str]) -> DataFrame:
     """The first day on which the columns of a version hold other than before, if there is one.
 
     A version that came or went changes its time from effective_from on; one that only ends at
@@ -112,11 +126,11 @@ def _changed_since(changes: DataFrame, columns: list[str]) -> list[date]:
         F.max(ends).alias("last_end"),
     )
     is_moved = F.col("first_end") != F.col("last_end")
-    since = F.when(F.col("gone") != F.col("come"), F.col("effective_from")).when(
+    start = F.when(F.col("gone") != F.col("come"), F.col("effective_from")).when(
         is_moved, F.col("first_end")
     )
-    first = of_version.agg(F.to_date(F.min(since)).alias("day")).collect()[0]["day"]
-    return [] if first is None else [first]
+    first = of_version.agg(F.to_date(F.min(start)).alias("first"))
+    return first.withColumns(_told(since=F.col("first")))
 
 
 def _is_gone() -> Column:

@@ -21,7 +21,7 @@ from jobs.commits import RunRecord
 from jobs.decode import RAW_COLUMNS
 from jobs.errors import LedgerError
 from jobs.ingest import KAFKA_OPTIONS, as_landed
-from jobs.kept import keeping
+from jobs.kept import keep
 from jobs.run import confirmed, last_run, next_run
 from jobs.settings import Settings, load_settings
 from jobs.spec import Spec
@@ -107,7 +107,7 @@ def land(frame: DataFrame, settings: Settings) -> list[RunRecord]:
     LakeproofError if another run of a table was faster, and then the batch may be tried again.
     """
     tables = streamed(settings)
-    with keeping() as keep, ThreadPoolExecutor(AT_ONCE) as threads:
+    with ThreadPoolExecutor(AT_ONCE) as threads:
         raw = keep(as_landed(frame))
         landing = [
             threads.submit(_land_topic, raw.where(F.col("topic") == topic), tables[topic], pieces,

@@ -13,7 +13,6 @@ from pyspark.sql import functions as F
 
 from jobs.decode import RAW_COLUMNS, decode
 from jobs.fates import ACCEPTED, DUPLICATE, QUARANTINED, contract, judged
-from jobs.kept import keeping
 from jobs.loads import stage
 from jobs.session import spark
 from jobs.settings import Settings
@@ -91,11 +90,10 @@ def _judge(session: SparkSession, values: list[bytes | None]) -> tuple[list[str]
     bronze = find_spec("bronze.orders")
     assert bronze.source is not None
     decoded = decode(_raw(session, values), bronze.source, bronze.columns)
-    with keeping() as keep:
-        rows = keep(judged(contract(SPEC.transform(decoded), SPEC), SPEC))
-        staged = stage(rows, SPEC, None, keep).orderBy("_row.record_id")
-        text = F.struct(*SPEC.columns).cast("string").alias("row")
-        fates = staged.select("_fate", text).collect()
+    rows = judged(contract(SPEC.transform(decoded), SPEC), SPEC)
+    staged = stage(rows, SPEC, None).orderBy("_row.record_id")
+    text = F.struct(*SPEC.columns).cast("string").alias("row")
+    fates = staged.select("_fate", text).collect()
     return [one["_fate"] for one in fates], [one["row"] for one in fates if one[0] == ACCEPTED]
 
 

@@ -28,7 +28,7 @@ from jobs.spec import VALIDITY
 from tests.integration.lake import run_tables
 from tests.integration.services import pid_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 REPLICAS = {"customers": "customer", "products": "product", "inventory": "inventory"}
 TABLES = [f"bronze.{one}_changes" for one in REPLICAS.values()]

@@ -7,7 +7,7 @@ from jobs.session import clickhouse
 from jobs.settings import Settings
 from tests.integration.conftest import TwoDays
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.airflow]
 
 
 def test_the_demo_balances(two_days: TwoDays) -> None:

@@ -20,7 +20,7 @@ from infra.prometheus import native as prometheus
 from jobs.settings import Settings
 from tests.alertmanager.running import Kept, Receivers, elsewhere, receivers, running, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 LOOK_SECONDS = "2"
 # A start of Spark or Airflow after their end takes this long on a busy machine.

@@ -36,7 +36,7 @@ from tests.integration.lake import (
     versions,
 )
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.airflow]
 
 # Recomputed by the day, and of a day nothing changes later.
 DAILY = [

@@ -29,7 +29,7 @@ from jobs.topics import end_offsets
 from tests.conftest import TEST_INSTANCE
 from tests.integration.services import pid_of, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 CLICKS = topic_specs()["clicks"]
 COUPON = "  coupon: {type: string, nullable: true, about: The code of a discount}\n"

@@ -19,7 +19,7 @@ from infra.native.up import up
 from jobs.settings import Settings
 from tests.integration.services import pid_of, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 NAMES = [service.name for service in services(brokers=1)]
 OF_WORKERS = ("SPARK_MASTER_PORT", "SPARK_CLUSTER_URL")  # this instance has none

@@ -1,11 +1,13 @@
 """Kafka into bronze by the stream: each record once, whatever is killed or lost in between."""
 
 import json
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count, islice
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -15,6 +17,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from infra.native.command import java
 from infra.native.instance import load
 from jobs.commits import last_record, latest_version
 from jobs.errors import LakeproofError
@@ -31,9 +34,9 @@ from jobs.topics import end_offsets
 from jobs.verify import verify
 from tests.conftest import TEST_INSTANCE
 from tests.integration.lake import order, publish_day, quarantined, send
-from tests.integration.services import PATIENCE_SECONDS, spark_page, wait_until
+from tests.integration.services import PATIENCE_SECONDS, pid_of, spark_page, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 MARTS = ["gold.revenue_per_minute", "gold.funnel_per_hour"]
 
@@ -206,9 +209,10 @@ def test_no_mart_goes_on_once_the_query_has_ended(own: Settings) -> None:
 
 
 def kept_frames() -> set[int]:
-    """The frames of orders that the server keeps for anybody."""
-    kept = spark_page("storage/rdd", load(TEST_INSTANCE))
-    return {rdd["id"] for rdd in kept if "order_id" in rdd["name"]}
+    """The frames that the server keeps for anybody, once it has collected its garbage."""
+    jcmd = str(Path(java()).resolve().with_name("jcmd"))
+    subprocess.run([jcmd, str(pid_of("spark")), "GC.run"], check=True, capture_output=True)
+    return {rdd["id"] for rdd in spark_page("storage/rdd", load(TEST_INSTANCE))}
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from tests.integration.lake import order, send
 from tests.integration.services import PATIENCE_SECONDS, wait_until
 from tests.integration.streams import begin
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 EVER = datetime.min.replace(tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from tests.conftest import TEST_INSTANCE
 from tests.integration.services import PATIENCE_SECONDS
 from tests.integration.streams import begin
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 FAULTS = [
     "spark killed once its table is committed",

@@ -16,7 +16,7 @@ from jobs.settings import Settings
 from tests.integration.lake import contents, publish_day, start_job
 from tests.integration.services import PATIENCE_SECONDS, pid_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 ORDERS = 2000
 TABLES = ["silver.orders", "silver.order_items"]

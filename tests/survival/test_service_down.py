@@ -13,7 +13,7 @@ from infra.native.up import up
 from jobs.settings import Settings
 from tests.integration.lake import publish_day, run_tables, start_job, upstream
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 PATIENCE_SECONDS = 300
 
