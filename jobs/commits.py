@@ -21,7 +21,6 @@ from jobs.session import require_object_store
 from jobs.settings import Settings
 
 RECENT_COMMITS = 20
-SPARK_NAMES = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
 # What these operations commit holds the same rows as before.
 SAME_ROWS = ("OPTIMIZE", "REORG", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CLUSTER BY")
 
@@ -141,27 +140,6 @@ def latest_version(settings: Settings, path: str) -> int | None:
     """The newest version of the table, None where there is no table."""
     table = open_table(settings, path)
     return table.version() if table else None
-
-
-def column_types(settings: Settings, path: str, version: int | None = None) -> dict[str, str]:
-    """Spark types of the table's columns at a version, by default now; {} without a table."""
-    table = open_table(settings, path, version)
-    if table is None:
-        return {}
-    fields = json.loads(table.schema().to_json())["fields"]
-    return {field["name"]: _spark_type(field["type"]) for field in fields}
-
-
-def _spark_type(type_: Any) -> str:
-    """A type of Delta's log as Spark writes it."""
-    if isinstance(type_, str):
-        return SPARK_NAMES.get(type_, type_)
-    if type_["type"] == "array":
-        return f"array<{_spark_type(type_['elementType'])}>"
-    if type_["type"] == "map":
-        return f"map<{_spark_type(type_['keyType'])},{_spark_type(type_['valueType'])}>"
-    fields = (f"{field['name']}:{_spark_type(field['type'])}" for field in type_["fields"])
-    return f"struct<{','.join(fields)}>"
 
 
 def latest_metadata(settings: Settings, path: str) -> str | None:

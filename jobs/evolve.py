@@ -20,6 +20,7 @@ from jobs.schema_change import DROPPED, NEW, WIDENED, kind_of_type_change
 from jobs.session import spark
 from jobs.settings import Settings
 from jobs.spec import Spec
+from jobs.stored_types import column_types
 
 # Delta widens these in place; of a wider decimal, both sides of the point.
 WIDENS_IN_PLACE = {("int", "bigint"), ("int", "double"), ("float", "double")}
@@ -34,7 +35,7 @@ def evolve(
     Raises: SpecError naming the column that no table can follow in place.
     """
     path = settings.table_path(spec.name)
-    old = commits.column_types(settings, path)
+    old = column_types(settings, path)
     if old == columns:
         return last
     session = spark(settings)

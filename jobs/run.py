@@ -30,6 +30,7 @@ from jobs.session import spark
 from jobs.settings import Settings
 from jobs.spec import Spec
 from jobs.specs import find_spec
+from jobs.stored_types import column_types
 from jobs.tell import told
 from quality.gate import judge
 
@@ -163,7 +164,7 @@ def _changes(
     path, (since, version) = settings.table_path(table), versions
     if since is None:
         return None
-    then, now = (commits.column_types(settings, path, at) for at in (since, version))
+    then, now = (column_types(settings, path, at) for at in (since, version))
     if any(now.get(name, type_) != type_ for name, type_ in then.items()):
         return None
     changes = delta.read_changes(session, path, since, version)
