@@ -37,7 +37,7 @@ from quality.gate import judge
 
 @dataclass(frozen=True)
 class Batch:
-    """What a run reads: the versions, and the frames for the transform, raw where it is bronze."""
+    """What a run reads: versions, and frames for the transform, raw where they are bronze."""
 
     versions: dict[str, int]
     frames: dict[str, DataFrame]
@@ -51,8 +51,7 @@ def run(table: str, settings: Settings, groups: Collection[Any] = ()) -> RunReco
     A record with counts {} says that no input had anything new. `groups` of a table that is
     recomputed by group are computed whatever is new.
     Raises: ServiceDown, SpecError, LedgerError; LakeproofError if another run of the table was
-    faster; GateFailed when a critical rule failed, and then
-    nothing was committed.
+    faster; GateFailed when a critical rule failed, and then nothing was committed.
     """
     spec = find_spec(table)
     session = spark(settings)
@@ -204,10 +203,7 @@ def _version(settings: Settings, table: str) -> int:
 
 
 def _staged(spec: Spec, batch: Batch, target: DataFrame | None) -> tuple[DataFrame, Tally]:
-    """The batch transformed and judged, each row with its fate; and what it holds.
-
-    Raises: SpecError if the transform does not give the columns of its spec.
-    """
+    """The batch transformed and judged, each row with its fate; and what it holds."""
     rows = spec.transform(*(batch.frames[name] for name in spec.inputs))
     try:
         staged = loads.stage(judged(contract(rows, spec), spec), spec, target)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.airflow.client import Airflow
-from infra.bench import daily_revenue, events, increments, streams
-from infra.bench.memory import memory_gib, peak_memory
+from infra.bench import daily_revenue, events, idle, increments, small_runs, streams
+from infra.bench.memory import peak_memory
 from infra.machine import machine
 from infra.native.down import down, reset
 from infra.native.up import up
@@ -39,6 +39,11 @@ FRESHNESS = [
 LINES = [
     ("start", "seconds", "make up to healthy, everything installed", "s", "45"),
     ("task", "seconds", "trivial Spark task in Airflow, start to next start", "s", "0.6"),
+    ("idle", "percent_of_a_core", "all services at rest, of one core", "%", "25"),
+    ("idle", "rest_memory_gib", "memory of all services at rest", "GiB", "3.5"),
+    ("small", "median_seconds", "a run of 300 orders, median of all tables", "s", "0.8"),
+    ("small", "median_calls", "calls to Spark of such a run, median", "", "6"),
+    ("small", "most_calls", "calls to Spark of such a run, most", "", ""),
     ("demo", "seconds", "make demo, 20,000 orders, first after a start", "s", ""),
     ("revenue", "rows_per_second", "raw -> mart, order records", "rows/s", ""),
     ("revenue", "duckdb_rows_per_second", "DuckDB, same computation and bytes", "rows/s", ""),
@@ -65,7 +70,6 @@ LINES = [
         "150,000",
     ),
     ("producers", "kafka_python_per_second", "the same, kafka-python", "/s", ""),
-    ("start", "rest_memory_gib", "memory of all services at rest", "GiB", ""),
     ("demo", "peak_memory_gib", "memory of all services at peak, demo", "GiB", "6"),
     ("events", "peak_memory_gib", "memory of all services at peak, events", "GiB", "10"),
 ]
@@ -101,8 +105,7 @@ def _start(_settings: Settings) -> Figures:
     down(INSTANCE)
     started = time.monotonic()
     up(INSTANCE)
-    seconds = time.monotonic() - started
-    return {"seconds": round(seconds, 1), "rest_memory_gib": memory_gib(INSTANCE)}
+    return {"seconds": round(time.monotonic() - started, 1)}
 
 
 def _demo(_settings: Settings) -> Figures:
@@ -148,6 +151,8 @@ def _with_peak(measure: Callable[[Settings], Figures]) -> Callable[[Settings], F
 
 PARTS: dict[str, Callable[[Settings], Figures]] = {
     "start": _start,
+    "idle": idle.measure,
+    "small": small_runs.measure,
     "demo": _with_peak(_demo),
     "task": _task,
     "revenue": _with_peak(_in_a_folder(daily_revenue.measure, "ORDERS", ORDERS)),

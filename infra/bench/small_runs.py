@@ -21,7 +21,7 @@ DAYS = 6  # the last two are measured: by then the server has compiled what it r
 MEASURED_DAYS = 2
 ORDERS = 300
 SEED = 7
-CALLS = ("ExecutePlan", "AnalyzePlan", "Config", "ReattachExecute", "AddArtifacts")
+CALLS = ("ExecutePlan", "AnalyzePlan", "Config", "AddArtifacts")
 
 
 def measure(settings: Settings) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""A run asks Spark few times: each question is planned, which is most of what a small run costs."""
+
+import pytest
+
+from infra.bench.small_runs import counted_calls
+from jobs.run import run
+from jobs.settings import Settings
+from tests.integration.lake import order
+from tests.integration.small_lake import bring_up_to_date, land_rates, needed, send_to
+
+pytestmark = pytest.mark.integration
+
+MOST_CALLS = 6
+
+
+def test_a_run_of_any_kind_of_load_asks_spark_at_most_six_times(
+    namespace_settings: Settings,
+) -> None:
+    land_rates(namespace_settings, "rates", "2026-01-05,EUR,1.0")
+    send_to(namespace_settings, 0, order("o-1"))
+    bring_up_to_date(namespace_settings)
+    land_rates(namespace_settings, "more", "2026-01-06,EUR,1.0", "2026-01-06,USD,0.9")
+    send_to(namespace_settings, 1, order("o-2"))
+    calls = {}
+    for table in needed():
+        with counted_calls(namespace_settings) as found:
+            record = run(table, namespace_settings)
+        if any(record.counts.values()):
+            calls[table] = found
+    assert {"bronze.orders", "bronze.fx_rates", "silver.orders", "silver.fx_rates"} < calls.keys()
+    assert {"gold.fact_order_items", "gold.daily_revenue"} < calls.keys()
+    assert {
+        table: found for table, found in calls.items() if sum(found.values()) > MOST_CALLS
+    } == {}
