@@ -50,11 +50,7 @@ test-fast: $(VENV) ## run the tests that need no service
 	@$(RUN) pytest -m "not integration" -n auto
 
 test: lint ## run all tests on an instance of their own, which is gone afterwards
-	@INSTANCE=test $(RUN) infra.native reset && INSTANCE=test $(RUN) infra.native up
-	@export INSTANCE=test; ( $(RUN) pytest -m "not integration" -n auto || exit 1; \
-	  $(RUN) pytest -m "integration and not alone" -n 2 --dist loadgroup --durations=20; beside=$$?; \
-	  $(RUN) pytest -m "integration and alone" --durations=20 && exit $$beside ); status=$$?; \
-	  test -n "$(KEEP)" || INSTANCE=test $(RUN) infra.native reset; exit $$status
+	@$(RUN) tests
 chaos: $(VENV) ## kill, freeze and lose parts of the running platform, count every order: SEEDS=10
 	@INSTANCE=chaos $(RUN) infra.chaos
 bench: $(VENV) ## measure the platform into docs/bench.json; PARTS="start demo freshness ..."
