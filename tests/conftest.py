@@ -14,9 +14,10 @@ from jobs.settings import Settings, env_file, read_env_file, settings_from  # no
 @pytest.fixture(scope="session")
 def stack() -> Settings:
     """The instance `test`, started if it does not run. `make test` resets it before and after."""
-    from infra.native.up import up
+    from infra.native.up import complete, up
 
     up(TEST_INSTANCE)
+    complete(TEST_INSTANCE)
     values = read_env_file(env_file(TEST_INSTANCE))
     return settings_from({**values, "INSTANCE": TEST_INSTANCE})
 

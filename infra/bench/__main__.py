@@ -19,7 +19,7 @@ from infra.bench import daily_revenue, events, increments, streams
 from infra.bench.memory import memory_gib, peak_memory
 from infra.machine import machine
 from infra.native.down import down, reset
-from infra.native.up import up
+from infra.native.up import complete, up
 from jobs.errors import LakeproofError
 from jobs.settings import ROOT, Settings, load_settings
 
@@ -81,6 +81,7 @@ def main(chosen: list[str]) -> None:
     found: Figures = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     try:
         up(INSTANCE)
+        complete(INSTANCE)
         settings = load_settings()
         for name in chosen or PARTS:
             print(f"\nmeasuring {name}", flush=True)
