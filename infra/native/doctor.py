@@ -178,7 +178,7 @@ def _go() -> "list[Finding]":
     remedy = _install("golang-go", "go")
     if sys.platform != "darwin":
         remedy += "  (Debian 13, Ubuntu 25.04 or later; before: https://go.dev/doc/install)"
-    return [Finding("Go 1.24 or later, or a `minio` on PATH: MinIO is built from source", remedy)]
+    return [Finding("Go 1.24 or later: MinIO and Prometheus are built from source", remedy)]
 
 
 def _install(apt: str, brew: str) -> str:

@@ -31,7 +31,7 @@ def up(name: str) -> None:
     after_healthy(settings)
     print(f"\nUp in {time.monotonic() - started:.0f} s.\n\n{_addresses(instance)}")
     for download in late:
-        print(_outlook(download), flush=True)
+        print(outlook(download), flush=True)
 
 
 def complete(name: str) -> None:
@@ -48,7 +48,7 @@ def _wait(instance: Instance, settings: Settings, later: Iterable[str]) -> None:
         print(f"healthy  {service:<22} {seconds:5.1f} s", flush=True)
 
 
-def _outlook(late: Download) -> str:
+def outlook(late: Download) -> str:
     """What becomes of a service that nobody waited for."""
     if late.place.exists():
         return f"\n{late.service} is built and joins now."

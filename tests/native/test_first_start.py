@@ -14,7 +14,10 @@ import pytest
 
 from infra.native import doctor, install, processes, status, supervise
 from infra.native.creation import load_or_create
+from infra.native.download import Download, InstallFailed
+from infra.native.download import install as install_part
 from infra.native.instance import Instance
+from infra.native.up import outlook
 from infra.native.watch import StartFailed, healthy
 from jobs.patience import await_true
 from jobs.settings import ROOT, settings_from
@@ -115,3 +118,18 @@ def test_a_build_that_fails_is_shown_and_tried_again(
     (tools / "go").write_text(working)
     (tmp_path / "built").touch()
     wait_until_it_runs(prometheus)
+
+
+def test_up_says_what_becomes_of_what_it_did_not_wait_for(tmp_path: Path) -> None:
+    def late(script: str) -> Download:
+        place = tmp_path / "alertmanager"
+        return Download("alertmanager", "it", "sh", place, lambda to: ["sh", "-c", script, str(to)])
+
+    assert "still being built" in outlook(late("true"))
+    assert "`make logs S=alertmanager`" in outlook(late("true"))
+    with pytest.raises(InstallFailed):
+        install_part(late("echo no route to host; exit 1"))
+    assert "could not be built" in outlook(late("true"))
+    assert "no route to host" in outlook(late("true"))
+    install_part(late("touch $0/alertmanager"))
+    assert "joins now" in outlook(late("true"))
