@@ -51,16 +51,14 @@ class Download:
     @property
     def failure(self) -> str:
         """Why the last try failed; "" if it did not, or if another one has begun."""
-        return self._kept.read_text().strip() if self._kept.exists() else ""
-
-    def keep(self, failure: str) -> None:
-        """Nothing; whoever asks is told of the failure, or of none again."""
-        draft = self._kept.with_name(f"{self._kept.name}.{os.getpid()}")
-        draft.write_text(failure)
-        draft.replace(self._kept)
+        try:
+            return self.reason.read_text().strip()
+        except FileNotFoundError:
+            return ""
 
     @property
-    def _kept(self) -> Path:
+    def reason(self) -> Path:
+        """The file that says why the last try failed, there only then."""
         return self.place.with_name(f"{self.place.name}.failed")
 
 
@@ -73,11 +71,11 @@ def install(download: Download, show: Show = lambda line: None) -> None:
     with _turn(download, show):
         if download.place.exists():
             return
-        download.keep("")
+        download.reason.unlink(missing_ok=True)
         try:
             _fill(download, show)
         except InstallFailed as failure:
-            download.keep(str(failure))
+            download.reason.write_text(f"{failure}\n")
             raise
 
 

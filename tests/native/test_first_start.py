@@ -69,6 +69,8 @@ def test_go_and_maven_work_while_the_packages_come(tools: Path, tmp_path: Path) 
 def prometheus(tools: Path, tmp_path: Path) -> Iterator[Instance]:
     """A platform of nothing but Prometheus, which is being built until the test says `built`."""
     makes = "for name in prometheus promtool; do cp $0 $GOBIN/$name; done"
+    for needed in (each for each in install.missing() if not each.late):
+        needed.place.mkdir(parents=True)
     add(
         tools,
         "go",
@@ -101,6 +103,22 @@ def test_what_joins_later_holds_nothing_up_and_is_shown(
     assert state(prometheus) == "INSTALLING"
     (tmp_path / "built").touch()
     wait_until_it_runs(prometheus)
+
+
+def test_what_joins_later_is_not_begun_before_what_the_demo_needs(
+    prometheus: Instance, tools: Path, tmp_path: Path
+) -> None:
+    (minio,) = (each for each in install.downloads() if each.service == "minio")
+    minio.place.rmdir()
+    (tmp_path / "built").touch()
+    add(tools, "go", f"test -e {minio.place} && " + (tools / "go").read_text().partition("\n")[2])
+    log, late = supervise.log_file(prometheus, "prometheus"), AssertionError("it does not wait")
+    await_true(lambda: "first comes" in log.read_text(), 30, lambda _: late)
+    processes.end(processes.tree(supervise.pid(prometheus, "prometheus")), patience_seconds=0)
+    await_true(lambda: log.read_text().count("first comes") > 1, 30, lambda _: late)
+    minio.place.mkdir()
+    wait_until_it_runs(prometheus)
+    assert "failed" not in log.read_text()
 
 
 def test_a_build_that_fails_is_shown_and_tried_again(
