@@ -76,7 +76,7 @@ def after_healthy(settings: Settings) -> None:
 
 
 def _prepare(name: str, wanted: list[Download]) -> Instance:
-    tools = {download.tool for download in wanted}
+    tools = {download.tool for download in wanted if not download.late}
     _require(doctor.tools("mvn" in tools, "go" in tools))
     for stranger in strangers():
         print(f"not used    {stranger}", flush=True)
