@@ -16,7 +16,7 @@ doctor: ## say what is missing on this machine and how to get it
 venv: $(VENV) ## install the Python packages of uv.lock into .venv
 $(VENV): uv.lock infra/native/bootstrap.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is missing; make doctor says how to get it."; exit 1; }
-	@$(PYTHON) infra/native/bootstrap.py
+	@$(PYTHON) infra/native/bootstrap.py $(if $(filter docker,$(RUNTIME)),,$(filter up demo verify quality months docs prove test chaos bench,$(MAKECMDGOALS)))
 
 up: ## start the platform and wait until every service is healthy
 down: ## stop the platform; its data stays

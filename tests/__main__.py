@@ -9,7 +9,7 @@ PYTHON = [sys.executable, "-m"]
 PYTEST = [*PYTHON, "pytest", "--durations=20"]
 INSTANCE = {"INSTANCE": "test"}
 PLATFORM = {
-    "a fresh instance": [[*PYTHON, "infra.native", "reset"], [*PYTHON, "infra.native", "up"]],
+    "a fresh instance": [[*PYTHON, "infra.native", each] for each in ("reset", "up", "complete")],
     "tests without services": [[*PYTEST, "-m", "not integration", "-n", "auto"]],
 }
 # Both are run, whatever becomes of the first.

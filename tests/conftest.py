@@ -27,9 +27,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def stack() -> Settings:
     """The instance `test`, started if it does not run. `make test` resets it before and after."""
-    from infra.native.up import up
+    from infra.native.up import complete, up
 
     up(TEST_INSTANCE)
+    complete(TEST_INSTANCE)
     values = read_env_file(env_file(TEST_INSTANCE))
     return settings_from({**values, "INSTANCE": TEST_INSTANCE})
 

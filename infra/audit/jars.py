@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from infra.audit.verdict import Verdict, failed, not_checked, passed
-from infra.native import install
+from infra.native import install as parts
+from infra.native.download import install
 
 FOLDERS = {
-    install.SPARK_POM: install.spark_jars,
-    install.KAFKA_POM: install.kafka_jars,
-    install.CONNECT_POM: install.connect_jars,
-    install.REGISTRY_POM: install.registry_folder,
+    parts.SPARK_POM: parts.spark_jars,
+    parts.KAFKA_POM: parts.kafka_jars,
+    parts.CONNECT_POM: parts.connect_jars,
+    parts.REGISTRY_POM: parts.registry_folder,
 }
 POM_LINE = "# sha256 of pom.xml: "
 # Left over from unpacking the registry's archive; no Java reads them.
@@ -53,9 +54,9 @@ def refresh() -> Iterator[Path]:
     Raises: InstallFailed if jars that are not there cannot be installed.
     """
     places = {folder() for folder in FOLDERS.values()}
-    for download in install.missing():
+    for download in parts.missing():
         if download.place in places:
-            install.install(download)
+            install(download)
     for pom, folder in FOLDERS.items():
         yield write_sums(pom, folder())
 

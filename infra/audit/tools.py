@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from infra.native import bootstrap
-from infra.native.install import Download, InstallFailed, cache_folder, go_install, install
+from infra.native.download import Download, InstallFailed, install
+from infra.native.install import cache_folder, go_install
 from infra.native.instance import digest
 from jobs.errors import LakeproofError
 from jobs.settings import ROOT
@@ -47,7 +48,7 @@ def gitleaks() -> Path:
     if not place.exists():
         fill = partial(go_install, GITLEAKS)
         try:
-            install(Download("gitleaks", "go", place, fill))
+            install(Download("gitleaks", "gitleaks", "go", place, fill))
         except InstallFailed as failure:
             raise ToolUnavailable(str(failure)) from failure
     return place / "gitleaks"

@@ -17,9 +17,9 @@ from typing import Any
 from infra.airflow.client import Airflow
 from infra.bench import daily_revenue, events, idle, increments, small_runs, streams
 from infra.bench.memory import peak_memory
-from infra.machine import machine
+from infra.machine import calibration_seconds, machine
 from infra.native.down import down, reset
-from infra.native.up import up
+from infra.native.up import complete, up
 from jobs.errors import LakeproofError
 from jobs.settings import ROOT, Settings, load_settings
 
@@ -85,6 +85,7 @@ def main(chosen: list[str]) -> None:
     found: Figures = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     try:
         up(INSTANCE)
+        complete(INSTANCE)
         settings = load_settings()
         for name in chosen or PARTS:
             print(f"\nmeasuring {name}", flush=True)
@@ -97,7 +98,11 @@ def main(chosen: list[str]) -> None:
 
 
 def _circumstances() -> Figures:
-    return {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "calibration_seconds": calibration_seconds(),
+    }
 
 
 def _start(_settings: Settings) -> Figures:
@@ -170,7 +175,8 @@ def _print(found: Figures) -> None:
     for part, figure, name, unit, goal in LINES:
         if figure in found.get(part, {}):
             told = f"{found[part][figure]:>12,} {unit:<7}{f'goal {goal}' if goal else ''}"
-            print(f"{name:<52}{told:<32}{found[part]['measured_at'][:16]}")
+            speed = found[part].get("calibration_seconds", "")
+            print(f"{name:<52}{told:<32}{found[part]['measured_at'][:16]}  {speed}")
     print(f"\nwritten to {RESULT.relative_to(ROOT)}")
 
 

@@ -1,6 +1,7 @@
 """`python -m infra.docker.jars`: the jars of the poms, installed into an image as natively."""
 
-from infra.native.install import install, missing, registry_folder
+from infra.native.download import install
+from infra.native.install import missing, registry_folder
 
 
 def main() -> None:

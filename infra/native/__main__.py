@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from infra.docker import runtime, stack
 from infra.native import instance, logs, status
 from infra.native.down import down, reset
-from infra.native.up import up
+from infra.native.up import complete, up
 from jobs.errors import LakeproofError
 
 
@@ -26,7 +26,8 @@ def show_logs(name: str) -> None:
 
 
 COMMANDS: Mapping[str, Callable[[str], None]] = {
-    "up": up, "down": down, "reset": reset, "status": show_status, "logs": show_logs,
+    "up": up, "complete": complete, "down": down, "reset": reset,
+    "status": show_status, "logs": show_logs,
 }  # fmt: skip
 
 

@@ -1,4 +1,8 @@
-"""Make `.venv` exactly as uv.lock says; needs nothing but the Python that runs it."""
+"""Make `.venv` exactly as uv.lock says; needs nothing but the Python that runs it.
+
+With the names of make's targets that start the platform it also begins to install what that needs
+beyond Python: Go and Maven can work while the packages come.
+"""
 
 import os
 import shutil
@@ -16,6 +20,8 @@ UV_VERSION = "0.13.8"
 def main() -> int:
     """The exit code: 0 when the environment is complete, which its file `.complete` tells make."""
     started = time.monotonic()
+    if sys.argv[1:]:
+        _begin_the_rest()
     try:
         _sync(uv())
     except subprocess.CalledProcessError as failure:
@@ -27,6 +33,14 @@ def main() -> int:
     return 0
 
 
+def _begin_the_rest() -> None:
+    """Nothing; what has begun goes on, and `make up` waits for it, or does it if it fails."""
+    _cache().mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "infra.native.install"]
+    with (_cache() / "first.log").open("w") as log:
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
 def uv() -> str:
     """The uv on PATH, or else the pinned one in the cache."""
     return shutil.which("uv") or str(_own_uv())
@@ -34,7 +48,7 @@ def uv() -> str:
 
 def _own_uv() -> Path:
     """The pinned uv in the cache, put there at the first time."""
-    cache = Path(os.environ.get("LAKEPROOF_CACHE") or "~/.cache/lakeproof").expanduser()
+    cache = _cache()
     place = cache / f"uv-{UV_VERSION}"
     if not place.exists():
         print(f"installing  uv {UV_VERSION}, which installs the rest ...", flush=True)
@@ -47,6 +61,10 @@ def _own_uv() -> Path:
             shutil.copy2(f"{draft}/bin/uv", binary)
             binary.rename(place)
     return place / "uv"
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("LAKEPROOF_CACHE") or "~/.cache/lakeproof").expanduser().absolute()
 
 
 def _sync(program: str) -> None:

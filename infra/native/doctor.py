@@ -72,6 +72,16 @@ def resources() -> "list[Finding]":
     return found
 
 
+def failures(of: "dict[str, str]") -> "list[Finding]":
+    """Warnings about what could not be installed the last time, by what it is; "" is no failure."""
+    remedy = "`make up` tries again."
+    return [
+        Finding(f"{what} could not be installed: {failure}", remedy, False)
+        for what, failure in of.items()
+        if failure
+    ]
+
+
 def ports(wanted: "dict[str, int]", state: str = "") -> "list[Finding]":
     """The wanted ports that others hold; processes marked with the state folder are no others."""
     from infra.native.sockets import environment_has, holder
@@ -108,8 +118,10 @@ def main() -> int:
     from jobs.errors import LakeproofError
     from jobs.settings import env_file, state_dir
 
-    wanted = {download.tool for download in install.missing()}
+    lacking = install.missing()
+    wanted = {download.tool for download in lacking}
     found = [*tools("mvn" in wanted, "go" in wanted), *browser(), *resources()]
+    found += failures({download.what: download.failure for download in lacking})
     try:
         name = instance.current_name()
         if env_file(name).exists():
@@ -166,7 +178,7 @@ def _go() -> "list[Finding]":
     remedy = _install("golang-go", "go")
     if sys.platform != "darwin":
         remedy += "  (Debian 13, Ubuntu 25.04 or later; before: https://go.dev/doc/install)"
-    return [Finding("Go 1.24 or later, or a `minio` on PATH: MinIO is built from source", remedy)]
+    return [Finding("Go 1.24 or later: MinIO and Prometheus are built from source", remedy)]
 
 
 def _install(apt: str, brew: str) -> str:

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from infra.native import processes, supervise
+from infra.native import install, processes, supervise
 from infra.native.instance import Instance
 from jobs.errors import LakeproofError
 
@@ -12,13 +12,17 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. Memory is that of the service's whole process tree."""
+    """One line of the table. Memory is that of the service's whole process tree.
+
+    The reason says why what the service needs could not be installed.
+    """
 
     service: str
     state: str
     port: int | None
     uptime_seconds: int
     memory_bytes: int
+    reason: str = ""
 
 
 def rows(instance: Instance) -> list[Row]:
@@ -36,21 +40,33 @@ def rows(instance: Instance) -> list[Row]:
         port = instance.port(service.port_key, service.number) if service.port_key else None
         uptime = int(time.time()) - process.started_at if process.pid else 0
         memory = processes.memory_bytes(tree)
-        found.append(Row(service.name, process.state, port, uptime, memory))
+        state, reason = _state(process)
+        found.append(Row(service.name, state, port, uptime, memory, reason))
     rest = [process for process in processes.of(instance.state) if process.pid not in counted]
     return [*found, Row("supervisor and others", "", None, 0, processes.memory_bytes(rest))]
 
 
 def table(found: list[Row]) -> str:
     """The rows as text, with the total."""
-    lines = [f"{'service':<22} {'state':<9} {'port':>5} {'uptime':>9} {'memory':>9}"]
+    lines = [f"{'service':<22} {'state':<10} {'port':>5} {'uptime':>9} {'memory':>9}"]
     lines += [
-        f"{row.service:<22} {row.state:<9} {row.port or '':>5} "
+        f"{row.service:<22} {row.state:<10} {row.port or '':>5} "
         f"{_clock(row.uptime_seconds):>9} {row.memory_bytes // MIB:>5} MiB"
         for row in found
     ]
     total = sum(row.memory_bytes for row in found) // MIB
-    return "\n".join([*lines, f"{'total':<48} {total:>5} MiB"])
+    reasons = [f"\n{row.service}: {row.reason}" for row in found if row.reason]
+    return "\n".join([*lines, f"{'total':<49} {total:>5} MiB", *reasons])
+
+
+def _state(process: supervise.Process) -> tuple[str, str]:
+    """The state for people, and what went wrong if the service's part could not be installed."""
+    part = install.part_of(process.name)
+    if part is None:
+        return process.state, ""
+    if process.pid:
+        return "INSTALLING", ""
+    return process.state, part.failure
 
 
 def _clock(seconds: int) -> str:

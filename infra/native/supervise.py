@@ -14,6 +14,7 @@ from xmlrpc.client import Fault, ProtocolError, ServerProxy
 from supervisor.xmlrpc import SupervisorTransport
 
 from infra.native.instance import Instance, digest, write_private
+from infra.native.launch import NOT_INSTALLED
 from infra.native.services import Service
 from jobs.errors import LakeproofError
 from jobs.patience import await_true
@@ -51,7 +52,8 @@ command={python} -m infra.native.launch {name}
 priority={priority}
 startsecs={starting_seconds}
 startretries=3
-autorestart=true
+autorestart=unexpected
+exitcodes={not_installed}
 stopsignal={stop_signal}
 stopwaitsecs=25
 stopasgroup={as_group}
@@ -72,6 +74,12 @@ class Process:
     state: str
     pid: int
     started_at: int
+    exit_status: int
+
+    @property
+    def lacks_its_part(self) -> bool:
+        """Whether it ended for want of what could not be installed."""
+        return not self.pid and self.exit_status == NOT_INSTALLED
 
 
 def configuration(instance: Instance) -> str:
@@ -185,6 +193,7 @@ def _program(instance: Instance, service: Service) -> str:
         python=_escape(quote(sys.executable)),
         priority=TIERS[service.tier],
         starting_seconds=service.starting_seconds,
+        not_installed=NOT_INSTALLED,
         stop_signal=service.stop_signal,
         # Postgres ends its own processes; a signal to them as well would look like a crash.
         as_group=str(service.name != "postgres").lower(),
@@ -193,7 +202,8 @@ def _program(instance: Instance, service: Service) -> str:
 
 
 def _process(name: str, entry: dict[str, Any]) -> Process:
-    return Process(name, entry["statename"], entry["pid"], entry["start"])
+    state, pid = entry["statename"], entry["pid"]
+    return Process(name, state, pid, entry["start"], entry["exitstatus"])
 
 
 def _server(instance: Instance) -> ServerProxy:

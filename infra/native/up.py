@@ -1,12 +1,14 @@
 """Start an instance and wait until every service answers a real request."""
 
 import time
+from collections.abc import Iterable
 
 from infra.native import doctor, supervise
 from infra.native.creation import load_or_create, wanted_brokers, wanted_workers, with_workers
 from infra.native.down import end_everything
-from infra.native.install import install_missing, missing
-from infra.native.instance import Instance, lock
+from infra.native.download import Download
+from infra.native.install import missing, strangers
+from infra.native.instance import Instance, load, lock
 from infra.native.processes import of
 from infra.native.watch import StartFailed, healthy
 from jobs.settings import Settings, env_file, settings_from
@@ -15,17 +17,50 @@ from jobs.settings import Settings, env_file, settings_from
 def up(name: str) -> None:
     """Bring the instance to healthy and say where everything is. Twice is harmless.
 
+    Each service installs what it needs. What nobody waits for joins when it is there.
     Raises: StartFailed naming the service, its last words and what to do.
     """
     started = time.monotonic()
     with lock():
-        instance = _prepare(name)
+        wanted = missing()
+        instance = _prepare(name, wanted)
         _start(instance)
     settings = settings_from({**instance.values, "INSTANCE": name})
-    for service, seconds in healthy(instance, settings):
-        print(f"healthy  {service:<22} {seconds:5.1f} s", flush=True)
+    late = [download for download in wanted if download.late]
+    _wait(instance, settings, [download.service for download in late])
     after_healthy(settings)
     print(f"\nUp in {time.monotonic() - started:.0f} s.\n\n{_addresses(instance)}")
+    for download in late:
+        print(outlook(download), flush=True)
+
+
+def complete(name: str) -> None:
+    """Wait for what joins later as well, which tests and measurements need.
+
+    Raises: StartFailed naming the service, its last words and what to do.
+    """
+    instance = load(name)
+    _wait(instance, settings_from({**instance.values, "INSTANCE": name}), ())
+
+
+def _wait(instance: Instance, settings: Settings, later: Iterable[str]) -> None:
+    for service, seconds in healthy(instance, settings, frozenset(later)):
+        print(f"healthy  {service:<22} {seconds:5.1f} s", flush=True)
+
+
+def outlook(late: Download) -> str:
+    """What becomes of a service that nobody waited for."""
+    if late.place.exists():
+        return f"\n{late.service} is built and joins now."
+    if late.failure:
+        return (
+            f"\n{late.service} could not be built: everything else works without it, and the next "
+            f"`make up` tries again.\n{late.failure}"
+        )
+    return (
+        f"\n{late.service} is still being built and joins when it is there: `make status` shows "
+        f"it, and `make logs S={late.service}` how far it is."
+    )
 
 
 def after_healthy(settings: Settings) -> None:
@@ -40,10 +75,13 @@ def after_healthy(settings: Settings) -> None:
     capture.start(settings)
 
 
-def _prepare(name: str) -> Instance:
-    wanted = {download.tool for download in missing()}
-    _require(doctor.tools("mvn" in wanted, "go" in wanted))
-    install_missing()
+def _prepare(name: str, wanted: list[Download]) -> Instance:
+    tools = {download.tool for download in wanted if not download.late}
+    _require(doctor.tools("mvn" in tools, "go" in tools))
+    for stranger in strangers():
+        print(f"not used    {stranger}", flush=True)
+    for download in wanted:
+        print(f"installing  {download.what}", flush=True)
     return with_workers(load_or_create(name, wanted_brokers()), wanted_workers())
 
 

@@ -3,11 +3,12 @@
 import importlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from infra.native import supervise
 from infra.native.health import CHECKS
+from infra.native.install import moved_at
 from infra.native.instance import Instance
 from infra.native.logs import last_lines
 from jobs.errors import LakeproofError, ServiceDown
@@ -22,25 +23,29 @@ class StartFailed(LakeproofError):
     """A service did not become healthy."""
 
 
-def healthy(instance: Instance, settings: Settings) -> Iterator[tuple[str, float]]:
-    """Each service and the seconds it took, as it becomes healthy.
+def healthy(
+    instance: Instance, settings: Settings, later: Container[str] = ()
+) -> Iterator[tuple[str, float]]:
+    """Each service and the seconds it took, as it becomes healthy; without those that join later.
 
+    Time does not run while something is being installed.
     Raises: StartFailed if a service ended for good, or if time is up.
     """
     # Two checks need each. Imported by both their threads at once, one may find it half-made.
     for module in ("pyspark.sql.connect.session", "clickhouse_connect"):
         importlib.import_module(module)
     started = time.monotonic()
-    watch = _Watch(instance, settings)
-    names = [service.name for service in instance.services]
-    with ThreadPoolExecutor(len(names)) as pool:
+    names = [service.name for service in instance.services if service.name not in later]
+    watch = _Watch(instance, settings, names)
+    with ThreadPoolExecutor(len(names) or 1) as pool:
         waiting = {pool.submit(watch.wait_for, name): name for name in names}
         try:
             while waiting:
                 for name in _finished(waiting):
                     yield name, time.monotonic() - started
                 watch.look()
-                if waiting and time.monotonic() - started > PATIENCE_SECONDS:
+                quiet_seconds = min(time.monotonic() - started, time.time() - moved_at())
+                if waiting and quiet_seconds > PATIENCE_SECONDS:
                     raise watch.failure(next(iter(waiting.values())), "is not healthy")
         finally:
             watch.give_up.set()
@@ -56,12 +61,12 @@ def _finished(waiting: dict[Future[None], str]) -> Iterator[str]:
 class _Watch:
     """What the supervisor and the checks have said so far."""
 
-    def __init__(self, instance: Instance, settings: Settings) -> None:
+    def __init__(self, instance: Instance, settings: Settings, names: list[str]) -> None:
         self.give_up = threading.Event()
         self._instance = instance
         self._settings = settings
         self._running: frozenset[str] = frozenset()
-        self._pids: dict[str, set[int]] = {each.name: set() for each in instance.services}
+        self._pids: dict[str, set[int]] = {name: set() for name in names}
         self._causes: dict[str, ServiceDown] = {}
 
     def wait_for(self, name: str) -> None:
@@ -84,7 +89,9 @@ class _Watch:
         """
         found = supervise.processes(self._instance)
         self._running = frozenset(each.name for each in found if each.state == "RUNNING")
-        for process in found:
+        for process in (each for each in found if each.name in self._pids):
+            if process.lacks_its_part:
+                raise self.failure(process.name, "could not be installed")
             self._pids[process.name].add(process.pid)
             starts = len(self._pids[process.name] - {0})
             if process.state == "FATAL" or starts > STARTS_ALLOWED:

@@ -72,7 +72,7 @@ def test_every_pom_has_the_sums_of_its_present_text() -> None:
 
 
 def test_every_pom_of_the_platform_is_checked() -> None:
-    infra = jars.install.SPARK_POM.parent.parent
+    infra = jars.parts.SPARK_POM.parent.parent
     assert sorted(infra.glob("*/pom.xml")) == sorted(poms())
 
 

@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+import pytest
+
 from jobs.settings import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -25,6 +27,12 @@ def test_help_lists_every_target_with_a_sentence() -> None:
 
 def test_bare_make_is_the_help() -> None:
     assert make() == make("help")
+
+
+@pytest.mark.parametrize(("target", "passed_on"), [("up", "up"), ("demo", "demo"), ("lint", "")])
+def test_only_what_starts_the_platform_begins_to_install_it(target: str, passed_on: str) -> None:
+    (told,) = re.findall(r"bootstrap\.py *(.*)", make("-n", "-B", target))
+    assert told == passed_on
 
 
 def test_every_target_is_phony() -> None:

@@ -15,7 +15,7 @@ from infra.native.creation import load_or_create, with_workers
 from infra.native.health import CHECKS, HEARTBEAT_AGE
 from infra.native.instance import Instance, write_private
 from infra.native.keys import PORT_KEYS
-from infra.native.launch import launcher
+from infra.native.launch import NOT_INSTALLED, launcher
 from infra.native.services import BROKERS, NAMES, services
 from jobs.settings import env_file
 
@@ -65,11 +65,12 @@ def test_what_computes_stops_before_what_it_writes_to(
     assert int(rendered["group:compute"]["priority"]) > int(rendered["group:store"]["priority"])
 
 
-def test_a_killed_service_comes_back(
+def test_a_service_that_ended_comes_back_unless_its_part_cannot_be_installed(
     rendered: configparser.RawConfigParser, instance: Instance
 ) -> None:
-    found = {rendered[f"program:{name}"]["autorestart"] for name in names(instance)}
-    assert found == {"true"}
+    keys = ("autorestart", "exitcodes")
+    found = {tuple(rendered[f"program:{name}"][key] for key in keys) for name in names(instance)}
+    assert found == {("unexpected", str(NOT_INSTALLED))}
 
 
 def test_every_service_is_asked_whether_it_is_healthy() -> None:
