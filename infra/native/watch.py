@@ -10,11 +10,15 @@ from infra.native import supervise
 from infra.native.health import CHECKS
 from infra.native.instance import Instance
 from infra.native.logs import last_lines
-from jobs.errors import LakeproofError, ServiceDown
+from infra.native.signs import Signs
+from jobs.errors import LakeproofError, ServiceDown, StandsStill
+from jobs.patience import Awaited, Progress, told
 from jobs.settings import Settings
 
-PATIENCE_SECONDS = 300
-POLL_SECONDS = 0.25
+LOOK_SECONDS = 0.5
+# Between two checks of a service: while all of them start, each check takes from what it awaits.
+PAUSES = (0.25, 1.5)
+PAUSE_GROWTH = 1.3
 STARTS_ALLOWED = 2  # a third process of the same service means that it does not stay up
 
 
@@ -25,7 +29,8 @@ class StartFailed(LakeproofError):
 def healthy(instance: Instance, settings: Settings) -> Iterator[tuple[str, float]]:
     """Each service and the seconds it took, as it becomes healthy.
 
-    Raises: StartFailed if a service ended for good, or if time is up.
+    Raises: StartFailed if a service ended for good, or if nothing moves any more in those that are
+    awaited.
     """
     # Two checks need each. Imported by both their threads at once, one may find it half-made.
     for module in ("pyspark.sql.connect.session", "clickhouse_connect"):
@@ -37,20 +42,30 @@ def healthy(instance: Instance, settings: Settings) -> Iterator[tuple[str, float
         waiting = {pool.submit(watch.wait_for, name): name for name in names}
         try:
             while waiting:
-                for name in _finished(waiting):
+                for name in _awaited(waiting, watch):
                     yield name, time.monotonic() - started
-                watch.look()
-                if waiting and time.monotonic() - started > PATIENCE_SECONDS:
-                    raise watch.failure(next(iter(waiting.values())), "is not healthy")
         finally:
             watch.give_up.set()
 
 
-def _finished(waiting: dict[Future[None], str]) -> Iterator[str]:
-    done, _ = wait(waiting, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+def _awaited(waiting: dict[Future[None], str], watch: "_Watch") -> list[str]:
+    """The services that became healthy next."""
+    names = list(waiting.values())
+    progress = watch.progress(names)
+    with told(progress):
+        while True:
+            watch.look()
+            if done := _finished(waiting):
+                return done
+            progress.look()
+            watch.require_movement(progress, names[0])
+
+
+def _finished(waiting: dict[Future[None], str]) -> list[str]:
+    done, _ = wait(waiting, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
     for future in done:
         future.result()
-        yield waiting.pop(future)
+    return [waiting.pop(future) for future in done]
 
 
 class _Watch:
@@ -69,13 +84,29 @@ class _Watch:
 
         Only then: what answers before may be what the killed process left behind.
         """
+        pause = PAUSES[0]
         while not self.give_up.is_set():
             if name in self._running:
                 try:
                     return CHECKS[name](self._settings)
                 except ServiceDown as cause:
                     self._causes[name] = cause
-            self.give_up.wait(POLL_SECONDS)
+                    pause = min(pause * PAUSE_GROWTH, PAUSES[1])
+            self.give_up.wait(pause)
+
+    def progress(self, names: list[str]) -> Progress:
+        """That of the services that are not healthy yet."""
+        return Progress(Awaited(lambda: ", ".join(names), Signs(self._instance, *names)))
+
+    def require_movement(self, progress: Progress, name: str) -> None:
+        """Nothing, while something moves in those that are awaited.
+
+        Raises: StartFailed with the last words of the service of the name, which is one of them.
+        """
+        try:
+            progress.require_movement()
+        except StandsStill as still:
+            raise self.failure(name, f"is not healthy; {still}") from None
 
     def look(self) -> None:
         """Ask the supervisor.

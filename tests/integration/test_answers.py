@@ -88,5 +88,5 @@ def test_airflow_runs_the_same_proofs(stack: Settings) -> None:
     airflow = Airflow(stack)
     airflow.make_ready(["answers"])
     run = airflow.start("answers", {"answers": [SLUG]})
-    assert airflow.await_run("answers", run, PATIENCE_SECONDS) == "success"
+    assert airflow.await_run("answers", run) == "success"
     assert len(history(stack, SLUG, 1000)) == before + 1
