@@ -8,7 +8,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from generators.history import PublishedRun, next_day, remember, runs
+from generators.history import PublishedRun, begin, begun, next_day, remember, runs
 from generators.producer import Transport
 from generators.progress import shown
 from generators.publish import publish
@@ -43,7 +43,9 @@ def main() -> None:
     try:
         airflow = Airflow(settings)
         airflow.make_ready(PIPELINE, lambda line: print(f"   {line}", flush=True))
-        run = Run(next_day(runs(settings)), int(os.environ.get("ORDERS") or ORDERS), SEED)
+        run = begun(settings) or Run(
+            next_day(runs(settings)), int(os.environ.get("ORDERS") or ORDERS), SEED
+        )
         if speed := float(os.environ.get("SPEED") or 0):
             _stream(settings, run, speed)
         else:
@@ -81,12 +83,15 @@ def _stream(settings: Settings, run: Run, speed: float) -> None:
 
 
 def _produce(settings: Settings, run: Run, transport: Transport) -> None:
+    sent_as = begin(run, settings)
     print(
         f"\n1. The shop's day {run.day}: {run.count:,} orders, {run.defects.total:.0%} with "
         "defects\n"
     )
+    if sent_as != run.run_id:
+        print("   an earlier demo ended in the middle of this day; it is sent once more, whole")
     with shown(run.expected_messages, "acknowledged") as watch:
-        published = publish(run, settings, transport, watch)
+        published = publish(run, settings, transport, watch, sent_as)
     path = remember(published, settings)
     for topic, classes in published.truth.topics.items():
         counts = ", ".join(f"{tally.count:,} {label}" for label, tally in classes.items())
