@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,12 +14,15 @@ from infra.airflow.api import Api
 from infra.airflow.client import Airflow
 from infra.chaos.proxy import Proxy, Trouble
 from infra.demo.__main__ import PIPELINE
+from infra.native import supervise, watch
 from infra.native.command import free_port
 from infra.native.creation import load_or_create
 from infra.native.down import reset
 from infra.native.instance import load
 from infra.native.signs import Signs
+from infra.native.watch import StartFailed
 from jobs.errors import ServiceDown
+from jobs.patience import Awaited
 from jobs.settings import Settings
 from tests.conftest import TEST_INSTANCE
 
@@ -129,3 +133,19 @@ def test_services_are_seen_to_run_to_speak_and_to_be_kept(stack: Settings) -> No
     assert signs.is_kept("spark")
     assert not signs.is_kept("nobody")
     assert "spark.log:" in signs.last_words()
+
+
+def test_a_start_in_which_nothing_moves_ends_and_names_who_stands_still(
+    stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = load(TEST_INSTANCE)
+    stubs = replace(instance, services=tuple(s for s in instance.services if s.name == "stubs"))
+    monkeypatch.setattr(watch, "Awaited", partial(Awaited, still_seconds=3))
+    supervise.stop(instance, "stubs")
+    try:
+        with pytest.raises(StartFailed, match="stubs is not healthy; nothing has moved for"):
+            list(watch.healthy(stubs, stack))
+    finally:
+        supervise.start_stopped(instance)
+    monkeypatch.undo()
+    assert [name for name, _ in watch.healthy(stubs, stack)] == ["stubs"]
