@@ -17,6 +17,7 @@ WORKERS = ("clickhouse", "airflow-scheduler", "spark")
 # What was changed before a look may be committed after it; what comes later still, a run's last
 # look finds.
 OVERLAP = timedelta(seconds=30)
+PAUSES = (1.0, 3.0)  # each look takes the API server some hundredths of a second
 SHOWN_TASKS = 3
 LOG_LINES = 10
 
@@ -115,7 +116,7 @@ class Chain:
             return ended or bool(self._untold())
 
         while not ended:
-            await_progress(look, awaited)
+            await_progress(look, awaited, PAUSES)
             for task in self._untold():
                 self._told.add(_key(task))
                 yield self._result(task)

@@ -1,5 +1,6 @@
 """Signs that services of an instance are at work, for those who wait for what they make."""
 
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -65,10 +66,11 @@ class Signs:
 
     def _worked(self, process: Process) -> Iterator[str]:
         """A new sign if its processes took much of a processor for a while."""
-        now, seconds = time.monotonic(), processor_seconds(process.pid)
-        at, before = self._looked.setdefault(process.name, (now, seconds))
+        now = time.monotonic()
+        at, before = self._looked.get(process.name, (-math.inf, math.inf))
         if now - at < BUSY_SECONDS:
-            return
+            return  # reading them all takes as long as a request to Airflow
+        seconds = processor_seconds(process.pid)
         self._looked[process.name] = now, seconds
         if seconds - before >= BUSY_SHARE * (now - at):
             yield f"{process.name} works, {seconds:.0f} s of processor time"

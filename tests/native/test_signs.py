@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from infra.native.instance import Instance
 from infra.native.logs import TAIL_BYTES, last_lines
 from infra.native.signs import Signs, processor_seconds
+from infra.native.supervise import Process
 
 WORK = "import sys, time\nwhile time.process_time() < 0.4: pass\n"
 # One child has ended, one is at work or has just been, and both say no word.
@@ -55,3 +58,17 @@ def test_a_log_that_repeats_itself_with_other_numbers_says_the_same(instance: In
         log.write_text(f"{line}\n")
         said.append(signs._said("spark"))
     assert said[0] == said[1] != said[2]
+
+
+@pytest.mark.parametrize(("seconds", "is_seen"), [(2.0, False), (3.0, True)])
+def test_only_who_takes_more_than_any_takes_at_rest_is_seen_to_work(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch, seconds: float, is_seen: bool
+) -> None:
+    signs, process = Signs(instance, "spark"), Process("spark", "RUNNING", 1, 0)
+    found = []
+    for now, taken in ((100.0, 50.0), (105.0, 58.0), (110.0, 50.0 + seconds)):
+        monkeypatch.setattr("infra.native.signs.time.monotonic", lambda now=now: now)
+        monkeypatch.setattr("infra.native.signs.processor_seconds", lambda _, taken=taken: taken)
+        found.append(list(signs._worked(process)))
+    assert found[:2] == [[], []]
+    assert bool(found[2]) == is_seen
