@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from infra.airflow.api import ANSWER_SECONDS, CONFLICT, NOT_FOUND, Api, Refused
-from infra.airflow.follow import FINISHED, WORKERS, Chain, TaskResult, is_any_due
+from infra.airflow.follow import FINISHED, WORKERS, Chain, TaskResult, is_any_due, news
 from infra.native.signs import Signs
 from jobs.patience import Awaited, await_progress
 from jobs.settings import Settings
@@ -126,36 +126,41 @@ class Airflow:
 
         Raises: StandsStill.
         """
-        self._await_known(dag_ids)
-        while left := self._left(dag_ids):
-            for dag_id in dag_ids:
+        paused = self._await_known(dag_ids)
+        while (left := self._left(dag_ids)) is not None:
+            for dag_id in paused:
                 self.unpause(dag_id)
+            paused = []
             tell(f"joining what an earlier one left: {left.line()}")
             for result in left.rest():
                 tell(result.line())
-        for dag_id in dag_ids:
-            self._forget_news(dag_id)
+        for dag_id in paused:
             self.unpause(dag_id)
 
-    def _await_known(self, dag_ids: list[str]) -> None:
+    def _await_known(self, dag_ids: list[str]) -> list[str]:
+        """Those of the DAGs that are paused, once the DAG processor has read all of them."""
         services = Signs(self._api.instance, READER)
-        missing = list(dag_ids)
+        known: dict[str, bool] = {}
 
         def are_known() -> bool:
-            known = {dag["dag_id"] for dag in self._api.every("/api/v2/dags", "dags")}
-            missing[:] = [dag_id for dag_id in dag_ids if dag_id not in known]
-            return not missing
+            found = self._api.every("/api/v2/dags", "dags")
+            known.update({dag["dag_id"]: dag["is_paused"] for dag in found})
+            return set(dag_ids) <= set(known)
 
         def line() -> str:
-            return f"Airflow to read the DAGs {', '.join(missing)}"
+            return f"Airflow to read the DAGs {', '.join(sorted(set(dag_ids) - set(known)))}"
 
         await_progress(are_known, Awaited(line, services, services.last_words))
+        return [dag_id for dag_id in dag_ids if known[dag_id]]
 
     def _left(self, dag_ids: list[str]) -> Chain | None:
-        """The runs of the DAGs that are at work or about to be; None if there are none."""
+        """The runs of the DAGs that are at work or about to be; without any, no news are left."""
         path = "/api/v2/dags/~/dagRuns?state=queued&state=running"
         runs = [run for run in self._api.every(path, "dag_runs") if run["dag_id"] in dag_ids]
-        if not runs and not is_any_due(self._api, dag_ids):
+        came = {} if runs else news(self._api, dag_ids)
+        if not runs and not is_any_due(self._api, came):
+            for dag_id in came:
+                self._forget_news(dag_id)
             return None
         first = min((run["run_after"] for run in runs), default=datetime.now(UTC).isoformat())
         chain = Chain(self._api, dag_ids, datetime.fromisoformat(first))
@@ -167,7 +172,7 @@ class Airflow:
             self._api.send("DELETE", f"/api/v2/dags/{dag_id}/assets/queuedEvents")
         except Refused as refused:
             if refused.status != NOT_FOUND:
-                raise  # there were none
+                raise  # asked for twice, it finds none
 
     def run_through(self, dag_ids: list[str]) -> Iterator[TaskResult]:
         """What `results` gives of a chain of DAGs whose first is triggered now."""
