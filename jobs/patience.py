@@ -107,18 +107,29 @@ def await_progress(
     Raises: StandsStill with the last look's error when nothing has moved for too long. Errors of
     `look` that are not a `not_yet` go through at once.
     """
-    progress, pause = Progress(awaited), pauses[0]
+    progress = Progress(awaited)
     with told(progress):
-        while True:
-            cause: Exception | None = None
-            try:
-                if found := look():
-                    return found
-            except not_yet as error:
-                cause = error
-            pause = pauses[0] if progress.look() else min(pause * PAUSE_GROWTH, pauses[1])
-            progress.require_movement(cause)
-            time.sleep(pause)
+        return look_until(look, progress, pauses, not_yet)
+
+
+def look_until(
+    look: Callable[[], Found | None],
+    progress: Progress,
+    pauses: tuple[float, float] = PAUSES,
+    not_yet: tuple[type[Exception], ...] = (),
+) -> Found:
+    """The same within a wait that has begun, and that goes on after what `look` gives."""
+    pause = pauses[0]
+    while True:
+        cause: Exception | None = None
+        try:
+            if found := look():
+                return found
+        except not_yet as error:
+            cause = error
+        pause = pauses[0] if progress.look() else min(pause * PAUSE_GROWTH, pauses[1])
+        progress.require_movement(cause)
+        time.sleep(pause)
 
 
 @contextmanager

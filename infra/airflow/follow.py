@@ -9,7 +9,7 @@ from typing import Any
 from infra.airflow.api import Api
 from infra.native.signs import Signs
 from jobs.errors import LakeproofError
-from jobs.patience import Awaited, await_progress
+from jobs.patience import Awaited, Progress, look_until, told
 
 FINISHED = ("success", "failed", "upstream_failed", "skipped", "removed")
 ACTIVE = ("queued", "running")
@@ -49,8 +49,8 @@ class TaskResult:
 
     def line(self) -> str:
         """The task for people, with the counts it returned but those of 0."""
-        told = self.returned if isinstance(self.returned, dict) else {}
-        counts = ", ".join(f"{number:,} {what}" for what, number in told.items() if number)
+        found = self.returned if isinstance(self.returned, dict) else {}
+        counts = ", ".join(f"{number:,} {what}" for what, number in found.items() if number)
         mark = {"success": "ok", "failed": "FAILED"}.get(self.state, self.state)
         return f"{mark:<8}{self.task_id:<24}{self.seconds:6.1f} s   {counts}"
 
@@ -90,7 +90,7 @@ class Chain:
         for found in self._api.every(f"/api/v2/dags/~/dagRuns?{since}", "dag_runs"):
             run, state = (found["dag_id"], found["dag_run_id"]), found["state"]
             if run[0] in self._dag_ids and self._runs.get(run) != state:
-                self._runs[run] = state
+                self._runs = self._runs | {run: state}
                 self._forget(run)  # a mapped task was one until it was known of what it is mapped
                 self._keep(f"{_path(*run)}/taskInstances")
         if self._active():
@@ -110,7 +110,7 @@ class Chain:
         return f"{parts}; at work: {', '.join(at_work) or 'no task'}"
 
     def _until(self, is_over: Callable[[], bool]) -> Iterator[TaskResult]:
-        awaited = Awaited(self.line, self._signs, self._services.last_words)
+        progress = Progress(Awaited(self.line, self._signs, self._services.last_words))
         ended = False
 
         def look() -> bool:
@@ -119,17 +119,19 @@ class Chain:
             ended = is_over()
             return ended or bool(self._untold())
 
-        while not ended:
-            await_progress(look, awaited, PAUSES)
-            untold = self._untold()
-            with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:  # an answer may take half a minute
+        with told(progress), ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+            while not ended:
+                look_until(look, progress, PAUSES)
+                untold = self._untold()
+                # At once, since an answer may take half a minute.
                 results = list(pool.map(self._result, untold))
-            self._told.update(map(_key, untold))
-            yield from results
+                self._told.update(map(_key, untold))
+                yield from results
 
     def _keep(self, path: str) -> None:
         tasks = self._api.every(path, "task_instances")
-        self._tasks |= {_key(task): task for task in tasks if _run(task) in self._runs}
+        found = {_key(task): task for task in tasks if _run(task) in self._runs}
+        self._tasks = self._tasks | found  # a new one, since another thread asks for the line
 
     def _forget(self, run: Run) -> None:
         self._tasks = {key: task for key, task in self._tasks.items() if _run(task) != run}
@@ -197,7 +199,7 @@ def is_any_due(api: Api, came: dict[str, int]) -> bool:
 
 def why(api: Api, dag_id: str, run_id: str) -> str:
     """What the tasks of a run that failed said last."""
-    told = [f"the run {run_id} of DAG {dag_id} failed"]
+    parts = [f"the run {run_id} of DAG {dag_id} failed"]
     path = f"{_path(dag_id, run_id)}/taskInstances?state=failed"
     for task in api.every(path, "task_instances"):
         log = f"{_of_task(task)}/logs/{task['try_number']}?map_index={task['map_index']}"
@@ -208,9 +210,9 @@ def why(api: Api, dag_id: str, run_id: str) -> str:
             for detail in entry.get("error_detail") or []
         ]
         lines = [str(entry.get("event", entry)) for entry in content][-LOG_LINES:]
-        told += [f"{name(task)}, try {task['try_number']}:", *(errors or lines)]
-    told.append(f"The whole log is at {api.url}/dags/{dag_id}/runs/{run_id}")
-    return "\n".join(told)
+        parts += [f"{name(task)}, try {task['try_number']}:", *(errors or lines)]
+    parts.append(f"The whole log is at {api.url}/dags/{dag_id}/runs/{run_id}")
+    return "\n".join(parts)
 
 
 def name(task: Task) -> str:

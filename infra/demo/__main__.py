@@ -56,6 +56,8 @@ def main() -> None:
             print("\n   Spark's loaded classes are kept: from now on it starts sooner")
     except LakeproofError as error:
         sys.exit(f"\nerror: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nEnded. What Airflow runs goes on; the next `make demo` joins and finishes it.")
     print(f"\nDone in {time.monotonic() - started:.0f} s.", end=" ")
     if not balanced:
         sys.exit("The reconciliation does not balance; see the first line marked DIFFERS.")

@@ -22,6 +22,9 @@ PAUSE_GROWTH = 1.3
 STARTS_ALLOWED = 2  # a third process of the same service means that it does not stay up
 
 
+Waiting = dict[Future[None], str]
+
+
 class StartFailed(LakeproofError):
     """A service did not become healthy."""
 
@@ -41,27 +44,19 @@ def healthy(instance: Instance, settings: Settings) -> Iterator[tuple[str, float
     with ThreadPoolExecutor(len(names)) as pool:
         waiting = {pool.submit(watch.wait_for, name): name for name in names}
         try:
-            while waiting:
-                for name in _awaited(waiting, watch):
-                    yield name, time.monotonic() - started
+            progress = watch.progress(waiting)
+            with told(progress):
+                while waiting:
+                    watch.look()
+                    for name in _finished(waiting):
+                        yield name, time.monotonic() - started
+                    progress.look()
+                    watch.require_movement(progress, waiting)
         finally:
             watch.give_up.set()
 
 
-def _awaited(waiting: dict[Future[None], str], watch: "_Watch") -> list[str]:
-    """The services that became healthy next."""
-    names = list(waiting.values())
-    progress = watch.progress(names)
-    with told(progress):
-        while True:
-            watch.look()
-            if done := _finished(waiting):
-                return done
-            progress.look()
-            watch.require_movement(progress, names[0])
-
-
-def _finished(waiting: dict[Future[None], str]) -> list[str]:
+def _finished(waiting: Waiting) -> list[str]:
     done, _ = wait(waiting, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
     for future in done:
         future.result()
@@ -94,18 +89,26 @@ class _Watch:
                     pause = min(pause * PAUSE_GROWTH, PAUSES[1])
             self.give_up.wait(pause)
 
-    def progress(self, names: list[str]) -> Progress:
-        """That of the services that are not healthy yet."""
-        return Progress(Awaited(lambda: ", ".join(names), Signs(self._instance, *names)))
+    def progress(self, waiting: Waiting) -> Progress:
+        """That of the services that are not healthy yet; what the others do is no part of it."""
+        seen = Signs(self._instance, *waiting.values())
 
-    def require_movement(self, progress: Progress, name: str) -> None:
+        def signs() -> Iterator[str]:
+            yield from (sign for sign in seen() if sign.split()[0] in waiting.values())
+            yield f"{len(waiting)} services are left"
+
+        # A list, since another thread asks for the line.
+        return Progress(Awaited(lambda: ", ".join(list(waiting.values())), signs))
+
+    def require_movement(self, progress: Progress, waiting: Waiting) -> None:
         """Nothing, while something moves in those that are awaited.
 
-        Raises: StartFailed with the last words of the service of the name, which is one of them.
+        Raises: StartFailed with the last words of one of them.
         """
         try:
             progress.require_movement()
         except StandsStill as still:
+            name = next(iter(waiting.values()))
             raise self.failure(name, f"is not healthy; {still}") from None
 
     def look(self) -> None:
