@@ -23,6 +23,7 @@ PAUSE_GROWTH = 1.5
 SIGNS_SECONDS = 1.0
 TOLD_SECONDS = (2.0, 10.0, 30.0)  # after the beginning; from then on each `TOLD_SECONDS[-1]`
 Found = TypeVar("Found")
+_of_thread = threading.local()
 
 
 def no_signs() -> Iterable[Hashable]:
@@ -136,21 +137,26 @@ def look_until(
 def told(progress: Progress, tell: Callable[[str], None] | None = None) -> Iterator[None]:
     """While the block runs, people hear at growing intervals what it waits for.
 
-    In a thread of its own: a look that hangs is what people want to hear of.
+    In a thread of its own: a look that hangs is what people want to hear of. If that look waits
+    too, one line tells of both.
     """
+    waits: list[Progress] = _of_thread.__dict__.setdefault("waits", [])
     over = threading.Event()
 
     def tell_all() -> None:
         for seconds in told_after():
             if over.wait(seconds):
                 return
-            (tell or _tell)(f"   waiting for {progress.line()}")
+            lines = [progress.line() for progress in list(waits)]
+            (tell or _tell)(f"   waiting for {'; for '.join(lines)}")
 
-    thread = threading.Thread(target=tell_all, daemon=True)
-    thread.start()
+    waits.append(progress)
+    if waits == [progress]:
+        threading.Thread(target=tell_all, daemon=True).start()
     try:
         yield
     finally:
+        waits.remove(progress)
         over.set()
 
 

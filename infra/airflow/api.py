@@ -1,5 +1,6 @@
 """Requests to Airflow's REST API, asked again while its server is slow or is started again."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ ANSWER_SECONDS = 20.0
 LONGEST_ANSWER_SECONDS = 300.0
 PAGE_ROWS = 100  # the most that Airflow gives at once
 CONFLICT, NOT_FOUND, BROKEN = 409, 404, 500
+RUN_ID = re.compile("/[^/]*__[^/]*")
 Found = TypeVar("Found")
 
 
@@ -65,7 +67,7 @@ class Api:
 
         Raises: ServiceDown, StandsStill, Refused.
         """
-        said = f"{SERVICE} to answer {what.partition('?')[0]}"
+        said = f"{SERVICE} to answer {RUN_ID.sub('/...', what.partition('?')[0])}"
         awaited = Awaited(lambda: said, self._signs, self._signs.last_words)
         return await_progress(ask, awaited, not_yet=(Unanswered,))
 

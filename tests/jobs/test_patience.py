@@ -154,5 +154,24 @@ def test_people_hear_of_a_wait_while_the_look_itself_hangs() -> None:
             assert "waiting for the cake, since" in lines.get(timeout=60)
 
 
+def test_of_a_wait_within_a_wait_one_line_tells_both() -> None:
+    lines: SimpleQueue[str] = SimpleQueue()
+    of_eggs_alone: SimpleQueue[str] = SimpleQueue()
+    cake, eggs = (Awaited(lambda what=what: what) for what in ("the cake", "the eggs"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patience, "TOLD_SECONDS", (0.01,))
+        with told(Progress(cake), lines.put):
+            with told(Progress(eggs), of_eggs_alone.put):
+                line = lines.get(timeout=60)
+                while "eggs" not in line:  # one that was begun before
+                    line = lines.get(timeout=60)
+                assert re.match(r" *waiting for the cake, .*; for the eggs, ", line)
+                for _ in range(5):
+                    lines.get(timeout=60)
+            while "eggs" in line:
+                line = lines.get(timeout=60)
+    assert of_eggs_alone.empty()
+
+
 def test_lines_come_after_two_seconds_and_then_ever_more_rarely() -> None:
     assert list(accumulate(islice(told_after(), 6))) == [2, 10, 30, 60, 90, 120]
