@@ -6,6 +6,7 @@
 import os
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from generators.history import PublishedRun, begin, begun, next_day, remember, runs
@@ -21,7 +22,7 @@ from infra.spark.classes import keep_classes
 from infra.spark.native import spark_home
 from jobs.errors import LakeproofError
 from jobs.ledger import Hop, hops
-from jobs.patience import Awaited, await_progress
+from jobs.patience import STILL_SECONDS, Awaited, await_progress
 from jobs.settings import Settings, load_settings
 from jobs.stream import control, freshness
 
@@ -30,6 +31,8 @@ SEED = 7
 PIPELINE = ["ingest", "silver", "gold", "serve"]
 TOP_ROWS = 8
 DAY_SECONDS = 8 * 3600
+# A message is given up when it was not acknowledged for as long as anything may stand still.
+PATIENT = Transport(delivery_seconds=STILL_SECONDS)
 STREAMING = ("kafka", "minio", "clickhouse", "stream", "spark")
 
 
@@ -49,7 +52,7 @@ def main() -> None:
         if speed := float(os.environ.get("SPEED") or 0):
             _stream(settings, run, speed)
         else:
-            _produce(settings, run, Transport())
+            _produce(settings, run, PATIENT)
         _orchestrate(airflow)
         balanced = report(settings)
         if keep_classes(load(settings.instance), spark_home()):
@@ -76,7 +79,8 @@ def _stream(settings: Settings, run: Run, speed: float) -> None:
     began = datetime.now(UTC)
     readable = Awaited(lambda: "an order to be readable in the mart", services, services.last_words)
     try:
-        _produce(settings, run, Transport(rate=run.expected_messages * speed / DAY_SECONDS))
+        rate = run.expected_messages * speed / DAY_SECONDS
+        _produce(settings, run, replace(PATIENT, rate=rate))
         await_progress(lambda: freshness.waits(settings, began)["mart"].count, readable)
     finally:
         control.want(settings, "stopped", work=services)
