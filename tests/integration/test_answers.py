@@ -16,7 +16,6 @@ pytestmark = pytest.mark.integration
 
 SLUG = "python-mutability"
 WITH_NAMESPACE = "sql-joins"
-PATIENCE_SECONDS = 300
 
 
 def prove(settings: Settings, tree: Path = ROOT, **chosen: str) -> subprocess.CompletedProcess[str]:

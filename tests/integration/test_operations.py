@@ -39,7 +39,6 @@ pytestmark = pytest.mark.integration
 
 NEXT_DAY = date(2026, 1, 6)
 FACT = "gold.fact_order_items"
-RUN_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
