@@ -6,7 +6,15 @@ from typing import Any
 from uuid import uuid4
 
 from infra.airflow.api import ANSWER_SECONDS, CONFLICT, NOT_FOUND, Api, Refused
-from infra.airflow.follow import FINISHED, WORKERS, Chain, TaskResult, is_any_due, news
+from infra.airflow.follow import (
+    FINISHED,
+    STILL_SECONDS,
+    WORKERS,
+    Chain,
+    TaskResult,
+    is_any_due,
+    news,
+)
 from infra.native.signs import Signs
 from jobs.patience import Awaited, await_progress
 from jobs.settings import Settings
@@ -82,7 +90,8 @@ class Airflow:
         """
         path = f"/api/v2/backfills/{number}"
         services = Signs(self._api.instance, *WORKERS)
-        awaited = Awaited(lambda: f"backfill {number}", services, services.last_words)
+        what = f"backfill {number}"
+        awaited = Awaited(lambda: what, services, services.last_words, STILL_SECONDS)
         await_progress(lambda: self._api.send("GET", path)["completed_at"], awaited)
 
     def await_run(self, dag_id: str, run_id: str) -> str:
@@ -102,7 +111,8 @@ class Airflow:
             yield f"it is {state}"
 
         what = f"{dag_id} {run_id}"
-        return await_progress(end, Awaited(lambda: what, signs, services.last_words))
+        awaited = Awaited(lambda: what, signs, services.last_words, STILL_SECONDS)
+        return await_progress(end, awaited)
 
     def running(self, dag_id: str, run_id: str) -> list[str]:
         """The ids of the run's task instances that are at work now."""

@@ -18,6 +18,8 @@ WORKERS = ("clickhouse", "airflow-scheduler", "spark")
 # What was changed before a look may be committed after it; what comes later still, a run's last
 # look finds.
 OVERLAP = timedelta(seconds=30)
+# Airflow takes 300 s to find that the process of a task is gone, and then begins it again.
+STILL_SECONDS = 600.0
 PAUSES = (1.0, 3.0)  # each look takes the API server some hundredths of a second
 ASKED_AT_ONCE = 3
 SHOWN_TASKS = 3
@@ -110,7 +112,8 @@ class Chain:
         return f"{parts}; at work: {', '.join(at_work) or 'no task'}"
 
     def _until(self, is_over: Callable[[], bool]) -> Iterator[TaskResult]:
-        progress = Progress(Awaited(self.line, self._signs, self._services.last_words))
+        awaited = Awaited(self.line, self._signs, self._services.last_words, STILL_SECONDS)
+        progress = Progress(awaited)
         ended = False
 
         def look() -> bool:
