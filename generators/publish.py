@@ -49,6 +49,7 @@ class Published:
 
     truth: Truth
     ledger: Ledger
+    sent_as: str
 
 
 def publish(
@@ -56,10 +57,12 @@ def publish(
     settings: Settings,
     transport: Transport = USUAL_TRANSPORT,
     watch: Watch = unwatched,
+    sent_as: str = "",
 ) -> Published:
     """The truth and the delivery ledger of a run that is out at every source.
 
-    Files, APIs, messages, and in the end the shop's database: what it sold is known by then.
+    Files, APIs, messages, and in the end the shop's database: what it sold is known by then. The
+    messages carry the run's id, or what they are `sent_as` if some were sent before.
     Raises: ServiceDown if a service does not answer at the start; LakeproofError if a topic or
     the bucket does not exist, the database knows the day from another run, or the registry refuses
     a schema: then nothing is out. Messages that fail later are in the ledger.
@@ -72,10 +75,11 @@ def publish(
     land(files(run.day, run.seed), settings)
     stubs.hand_over(run.day, run.seed, settings)
     messages = truth.counting(stockroom.counting(stream(run)))
-    ledger = send(messages, run.run_id, settings, transport, watch)
+    sent_as = sent_as or run.run_id
+    ledger = send(messages, sent_as, settings, transport, watch)
     truth.count(stockroom.facts())
     oltp.advance(run, stockroom.movements(), settings)
-    return Published(truth, ledger)
+    return Published(truth, ledger, sent_as)
 
 
 def send(

@@ -4,6 +4,7 @@ LakeproofError
 ├── SettingsError      the environment lacks a value, or has one nobody reads
 ├── SpecError          a table's YAML is wrong, or its transform does not keep to it
 ├── ServiceDown        a service of the stack does not answer
+├── StandsStill        what is waited for does not come, and nothing moves any more
 ├── PullFailed         a source answered what cannot be used, nothing was landed
 ├── GateFailed         a critical quality rule failed, nothing was published
 ├── LedgerError        counts or checksums of two sides of a hop differ
@@ -35,6 +36,10 @@ class ServiceDown(LakeproofError):
         )
         self.service = service
         self.address = address
+
+
+class StandsStill(LakeproofError):
+    """What is waited for does not come, and for minutes nothing has moved that it needs."""
 
 
 class PullFailed(LakeproofError):

@@ -31,7 +31,7 @@ def standalone(workers: int) -> Iterator[SparkSession]:
         port = free_port()
         master = f"spark://127.0.0.1:{port}"
         stack.enter_context(_daemon("master.Master", "--port", str(port)))
-        wait_for_port("spark master", port)
+        wait_for_port("spark master", port, START_SECONDS)
         for _ in range(workers):
             folder = Path.cwd() / "work"
             of_worker = ("--cores", "1", "--memory", MEMORY, "--work-dir", str(folder), master)

@@ -1,67 +1,65 @@
 """Airflow's REST API as the demo and the tests use it."""
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import uuid4
 
-import requests
-
-from jobs.errors import LakeproofError, ServiceDown
-from jobs.patience import await_true
+from infra.airflow.api import ANSWER_SECONDS, CONFLICT, NOT_FOUND, Api, Refused
+from infra.airflow.follow import (
+    FINISHED,
+    STILL_SECONDS,
+    WORKERS,
+    Chain,
+    TaskResult,
+    is_any_due,
+    news,
+)
+from infra.native.signs import Signs
+from jobs.patience import Awaited, await_progress
 from jobs.settings import Settings
 
-TIMEOUT_SECONDS = 20
-POLL_SECONDS = 0.5
-# Each look asks for every task of every run: two a second took a quarter of a processor.
-NEWS_SECONDS = 2.0
-READY_SECONDS = 300
-FINISHED = ("success", "failed", "upstream_failed", "skipped", "removed")
+Tell = Callable[[str], None]
+READER = "airflow-dag-processor"
 
 
-class PipelineFailed(LakeproofError):
-    """A task of the pipeline failed for good."""
-
-
-@dataclass(frozen=True)
-class TaskResult:
-    """One finished task: where, how, since when and how long it ran, and what it returned.
-
-    The `task_id` of a mapped task is what its instance is called, like `bronze.ads_x`.
-    """
-
-    dag_id: str
-    run_id: str
-    task_id: str
-    state: str
-    started_at: datetime
-    seconds: float
-    returned: Any
+def untold(_line: str) -> None:
+    """Nobody listens."""
 
 
 class Airflow:
-    """A logged-in client.
+    """A logged-in client. What it asks, it asks again while the answer is slow.
 
-    Raises: ServiceDown if the API does not answer; LakeproofError with its words if it refuses.
+    Raises: ServiceDown if nothing listens; StandsStill if the API does not answer and does nothing;
+    Refused with its words.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._url = settings.airflow_url
-        self._session = requests.Session()
-        login = {"username": settings.airflow_user, "password": settings.airflow_password}
-        token = self._send("POST", "/auth/token", login)["access_token"]
-        self._session.headers["Authorization"] = f"Bearer {token}"
+    def __init__(self, settings: Settings, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._api = Api(settings, answer_seconds)
 
     def start(
         self, dag_id: str, params: dict[str, Any] | None = None, partition_key: str | None = None
     ) -> str:
-        """The id of a run triggered now, of one partition where the DAG has such."""
+        """The id of a run triggered now, of one partition where the DAG has such.
+
+        The id is ours: asked for twice, it is one run.
+        """
+        run_id = f"manual__{datetime.now(UTC).isoformat()}_{uuid4().hex[:8]}"
         body = {"logical_date": None, "conf": params or {}, "partition_key": partition_key}
-        return str(self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+        try:
+            path = f"/api/v2/dags/{dag_id}/dagRuns"
+            self._api.send("POST", path, {"dag_run_id": run_id, **body})
+        except Refused as refused:
+            if refused.status != CONFLICT:
+                raise
+        return run_id
 
     def backfill(self, dag_id: str, first: date, last: date, params: dict[str, Any]) -> int:
-        """The number of a backfill of the days from first to last that was begun."""
+        """The number of a backfill of the days from first to last that was begun.
+
+        Raises: Refused if another one of the DAG has not ended.
+        """
+        path, before = "/api/v2/backfills", self._newest_backfill(dag_id)
         body = {
             "dag_id": dag_id,
             "from_date": f"{first}T00:00:00Z",
@@ -70,77 +68,121 @@ class Airflow:
             "max_active_runs": 1,
             "reprocess_behavior": "completed",
         }
-        return int(self._send("POST", "/api/v2/backfills", body)["id"])
 
-    def await_backfill(self, number: int, patience_seconds: float) -> None:
+        def begin() -> int:
+            # A backfill has no id of ours: what an unanswered request began is looked for.
+            if (newest := self._newest_backfill(dag_id)) > before:
+                return newest
+            try:
+                return int(self._api.once("POST", path, body)["id"])
+            except Refused as refused:
+                newest = self._newest_backfill(dag_id)
+                if refused.status != CONFLICT or newest == before:
+                    raise
+                return newest
+
+        return self._api.until(begin, f"POST {path}")
+
+    def await_backfill(self, number: int) -> None:
         """Nothing, once every run of the backfill has ended.
 
-        Raises: PipelineFailed if they do not in time.
+        Raises: StandsStill.
         """
-        await_true(
-            lambda: self._send("GET", f"/api/v2/backfills/{number}")["completed_at"],
-            patience_seconds,
-            lambda _: PipelineFailed(f"backfill {number} took more than {patience_seconds:.0f} s"),
-            POLL_SECONDS,
-        )
+        path = f"/api/v2/backfills/{number}"
+        services = Signs(self._api.instance, *WORKERS)
+        what = f"backfill {number}"
+        awaited = Awaited(lambda: what, services, services.last_words, STILL_SECONDS)
+        await_progress(lambda: self._api.send("GET", path)["completed_at"], awaited)
 
-    def await_run(self, dag_id: str, run_id: str, patience_seconds: float) -> str:
+    def await_run(self, dag_id: str, run_id: str) -> str:
         """How the run ended: success or failed.
 
-        Raises: PipelineFailed if it does not end in time.
+        Raises: StandsStill.
         """
+        state, services = "", Signs(self._api.instance, *WORKERS)
 
         def end() -> str:
-            state = str(self._send("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+            nonlocal state
+            state = str(self._api.send("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
             return state if state in FINISHED else ""
 
-        late = PipelineFailed(f"{dag_id} {run_id} took more than {patience_seconds:.0f} s")
-        return await_true(end, patience_seconds, lambda _: late, POLL_SECONDS)
+        def signs() -> Iterator[str]:
+            yield from services()
+            yield f"it is {state}"
+
+        what = f"{dag_id} {run_id}"
+        awaited = Awaited(lambda: what, signs, services.last_words, STILL_SECONDS)
+        return await_progress(end, awaited)
 
     def running(self, dag_id: str, run_id: str) -> list[str]:
         """The ids of the run's task instances that are at work now."""
-        return [
-            str(task["id"]) for task in self._tasks(dag_id, run_id) if task["state"] == "running"
-        ]
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?state=running"
+        return [str(task["id"]) for task in self._api.every(path, "task_instances")]
 
     def pause(self, dag_id: str, is_paused: bool = True) -> None:
         """Keep the scheduler from starting runs of a DAG."""
-        self._send("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": is_paused})
+        self._api.send("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": is_paused})
 
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler run a DAG."""
         self.pause(dag_id, False)
 
-    def make_ready(self, dag_ids: list[str]) -> None:
+    def make_ready(self, dag_ids: list[str], tell: Tell = untold) -> None:
         """Nothing, once every DAG is known and unpaused, and none is at work.
 
-        Raises: LakeproofError if that is not so in time.
+        Runs that somebody left are brought to their end first; `tell` hears of them and their
+        tasks. News for only some of the tables that a DAG waits for are forgotten: the run that
+        they would begin too soon is begun by those that come now, and finds their rows as well.
+
+        Raises: StandsStill.
         """
-        late = LakeproofError(
-            f"Airflow has not read the DAGs {', '.join(dag_ids)}, or runs of them do not "
-            f"end, for {READY_SECONDS} s. Look at `make logs S=airflow-dag-processor`."
-        )
-
-        def is_ready() -> bool:
-            return all(self._has_dag(dag_id) for dag_id in dag_ids) and not self._is_busy(dag_ids)
-
-        await_true(is_ready, READY_SECONDS, lambda _: late, POLL_SECONDS)
-        for dag_id in dag_ids:
+        paused = self._await_known(dag_ids)
+        while (left := self._left(dag_ids)) is not None:
+            for dag_id in paused:
+                self.unpause(dag_id)
+            paused = []
+            tell(f"joining what an earlier one left: {left.line()}")
+            for result in left.rest():
+                tell(result.line())
+        for dag_id in paused:
             self.unpause(dag_id)
 
-    def _has_dag(self, dag_id: str) -> bool:
-        """Whether the DAG processor has read this DAG already."""
-        found = self._send("GET", f"/api/v2/dags?dag_id_pattern={dag_id}")["dags"]
-        return any(dag["dag_id"] == dag_id for dag in found)
+    def _await_known(self, dag_ids: list[str]) -> list[str]:
+        """Those of the DAGs that are paused, once the DAG processor has read all of them."""
+        services = Signs(self._api.instance, READER)
+        known: dict[str, bool] = {}
 
-    def _is_busy(self, dag_ids: list[str]) -> bool:
-        """Whether a run of one of the DAGs is queued or running."""
-        return any(
-            self._send("GET", f"/api/v2/dags/{dag_id}/dagRuns?state=queued&state=running")[
-                "dag_runs"
-            ]
-            for dag_id in dag_ids
-        )
+        def are_known() -> bool:
+            found = self._api.every("/api/v2/dags", "dags")
+            known.update({dag["dag_id"]: dag["is_paused"] for dag in found})
+            return set(dag_ids) <= set(known)
+
+        def line() -> str:
+            return f"Airflow to read the DAGs {', '.join(sorted(set(dag_ids) - set(known)))}"
+
+        await_progress(are_known, Awaited(line, services, services.last_words))
+        return [dag_id for dag_id in dag_ids if known[dag_id]]
+
+    def _left(self, dag_ids: list[str]) -> Chain | None:
+        """The runs of the DAGs that are at work or about to be; without any, no news are left."""
+        path = "/api/v2/dags/~/dagRuns?state=queued&state=running"
+        runs = [run for run in self._api.every(path, "dag_runs") if run["dag_id"] in dag_ids]
+        came = {} if runs else news(self._api, dag_ids)
+        if not runs and not is_any_due(self._api, came):
+            for dag_id in came:
+                self._forget_news(dag_id)
+            return None
+        first = min((run["run_after"] for run in runs), default=datetime.now(UTC).isoformat())
+        chain = Chain(self._api, dag_ids, datetime.fromisoformat(first))
+        chain.refresh()
+        return chain
+
+    def _forget_news(self, dag_id: str) -> None:
+        try:
+            self._api.send("DELETE", f"/api/v2/dags/{dag_id}/assets/queuedEvents")
+        except Refused as refused:
+            if refused.status != NOT_FOUND:
+                raise  # asked for twice, it finds none
 
     def run_through(self, dag_ids: list[str]) -> Iterator[TaskResult]:
         """What `results` gives of a chain of DAGs whose first is triggered now."""
@@ -151,89 +193,10 @@ class Airflow:
     def results(self, dag_ids: list[str], since: datetime) -> Iterator[TaskResult]:
         """Each task of the chain of DAGs as it finishes, until every DAG had a run that succeeded.
 
-        Raises: PipelineFailed with the task's last log lines when a run failed.
+        Raises: PipelineFailed with the task's last log lines when a run failed; StandsStill.
         """
-        seen: set[tuple[str, str, str]] = set()
-        succeeded: set[str] = set()
-        while succeeded != set(dag_ids):
-            for dag_id in dag_ids:
-                for run in self._runs(dag_id, since):
-                    state = run["state"]
-                    yield from self._news(dag_id, run["dag_run_id"], seen)
-                    if state == "failed":
-                        raise PipelineFailed(self._why(dag_id, run["dag_run_id"]))
-                    if state == "success":
-                        succeeded.add(dag_id)
-            time.sleep(NEWS_SECONDS)  # between two looks at runs that end by success or failure
+        return Chain(self._api, dag_ids, since).results()
 
-    def _runs(self, dag_id: str, since: datetime) -> list[dict[str, Any]]:
-        after = since.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        path = f"/api/v2/dags/{dag_id}/dagRuns?run_after_gte={after}&order_by=run_after"
-        found: list[dict[str, Any]] = self._send("GET", path)["dag_runs"]
-        return found
-
-    def _tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
-        found: list[dict[str, Any]] = self._send("GET", path)["task_instances"]
-        return sorted(found, key=lambda task: task["end_date"] or "")
-
-    def _news(
-        self, dag_id: str, run_id: str, seen: set[tuple[str, str, str]]
-    ) -> Iterator[TaskResult]:
-        for task in self._tasks(dag_id, run_id):
-            key = (dag_id, run_id, task["rendered_map_index"] or task["task_id"])
-            if task["state"] in FINISHED and key not in seen:
-                seen.add(key)
-                yield TaskResult(
-                    *key,
-                    task["state"],
-                    datetime.fromisoformat(task["start_date"] or task["end_date"]),
-                    task["duration"] or 0.0,
-                    self._returned(task) if task["state"] == "success" else None,
-                )
-
-    def _returned(self, task: dict[str, Any]) -> Any:
-        path = f"{_path(task)}/xcomEntries"
-        index = f"map_index={task['map_index']}"
-        entries = self._send("GET", f"{path}?{index}")["xcom_entries"]
-        if not any(entry["key"] == "return_value" for entry in entries):
-            return None
-        return self._send("GET", f"{path}/return_value?deserialize=true&{index}")["value"]
-
-    def _why(self, dag_id: str, run_id: str) -> str:
-        failed = [task for task in self._tasks(dag_id, run_id) if task["state"] == "failed"]
-        told = [f"the run {run_id} of DAG {dag_id} failed"]
-        for task in failed:
-            path = f"{_path(task)}/logs/{task['try_number']}?map_index={task['map_index']}"
-            content = self._send("GET", path)["content"]
-            lines = [str(entry.get("event", entry)) for entry in content if isinstance(entry, dict)]
-            errors = [
-                f"{detail['exc_type']}: {detail['exc_value']}"
-                for entry in content
-                if isinstance(entry, dict)
-                for detail in entry.get("error_detail") or []
-            ]
-            name = task["rendered_map_index"] or task["task_id"]
-            told += [f"{name}, try {task['try_number']}:", *(errors or lines[-10:])]
-        told.append(f"The whole log is at {self._url}/dags/{dag_id}/runs/{run_id}")
-        return "\n".join(told)
-
-    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        try:
-            answer = self._session.request(
-                method, f"{self._url}{path}", json=body, timeout=TIMEOUT_SECONDS
-            )
-        except requests.RequestException as error:
-            raise ServiceDown("airflow-api-server", self._url, type(error).__name__) from error
-        if not answer.ok:
-            raise LakeproofError(
-                f"Airflow at {self._url} refused {method} {path}: {answer.status_code} "
-                f"{answer.text[:300]}"
-            )
-        return answer.json()
-
-
-def _path(task: dict[str, Any]) -> str:
-    """Where the API keeps what belongs to a task's instance."""
-    run = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
-    return f"{run}/taskInstances/{task['task_id']}"
+    def _newest_backfill(self, dag_id: str) -> int:
+        path = f"/api/v2/backfills?dag_id={dag_id}"
+        return max((int(each["id"]) for each in self._api.every(path, "backfills")), default=0)

@@ -11,7 +11,8 @@ from generators.producer import Transport
 from generators.publish import publish
 from generators.run import Run
 from generators.shop import stream
-from infra.airflow.client import Airflow, TaskResult
+from infra.airflow.client import Airflow
+from infra.airflow.follow import TaskResult
 from infra.bench import daily_revenue
 from infra.bench.daily_revenue import MART, SEED, TABLES
 from infra.bench.timing import timed

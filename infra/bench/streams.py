@@ -21,10 +21,11 @@ from generators.run import Defects, Run
 from generators.shop import stream
 from infra.bench.daily_revenue import DAY, orders_of
 from infra.bench.timing import timed
+from infra.native.instance import load
+from infra.native.signs import Signs
 from infra.readable import in_bronze, in_mart
-from jobs.errors import LakeproofError
 from jobs.namespace import namespace
-from jobs.patience import await_true
+from jobs.patience import Awaited, await_progress
 from jobs.session import spark
 from jobs.settings import Settings
 from jobs.stream.follow import follow
@@ -41,7 +42,6 @@ WARM_UP = 2_000
 WARM_UP_SECONDS = 180
 # Each look reads Delta's log, on the cores of what is measured.
 LOOK_SECONDS = 0.1
-PATIENCE_SECONDS = 300.0
 Curve = list[tuple[float, int]]
 
 
@@ -103,7 +103,8 @@ def catch_up(settings: Settings) -> dict[str, Any]:
         waiting = islice(cycle(messages(DIFFERENT_ORDERS, 1)), BACKLOG)
         send(waiting, "backlog", own, Transport(client=CONFLUENT))
         with _streaming(own):
-            seconds = timed(lambda: _until(lambda: in_bronze(own) == WARM_UP + BACKLOG))
+            due = WARM_UP + BACKLOG
+            seconds = timed(lambda: _until(own, lambda: in_bronze(own), due))
     return {"records": BACKLOG, "records_per_second": round(BACKLOG / seconds)}
 
 
@@ -141,7 +142,7 @@ def _following(settings: Settings) -> Iterator[None]:
     thread = threading.Thread(target=passes)
     thread.start()
     try:
-        _until(lambda: in_mart(settings) == in_bronze(settings))
+        _until(settings, lambda: in_mart(settings) - in_bronze(settings), 0)
         yield
     finally:
         over.set()
@@ -184,11 +185,11 @@ def _curves(
     thread.start()
     found: Curve = []
 
-    def look() -> bool:
+    def look() -> int:
         found.append((time.monotonic(), readable(settings) - before))
-        return found[-1][1] >= count
+        return found[-1][1]
 
-    _until(look, count / rate + PATIENCE_SECONDS)
+    _until(settings, look, count)
     thread.join()
     return acked, found, round(count / (acked[-1][0] - began))
 
@@ -206,6 +207,20 @@ def by_minute(waits: list[tuple[float, float]]) -> list[float]:
     return [round(median(seconds for _, seconds in some), 2) for _, some in minutes]
 
 
-def _until(reached: Callable[[], bool], patience_seconds: float = PATIENCE_SECONDS) -> None:
-    late = LakeproofError(f"orders were not readable within {patience_seconds:.0f} s")
-    await_true(reached, patience_seconds, lambda _: late, LOOK_SECONDS)
+def _until(settings: Settings, read: Callable[[], int], due: int) -> None:
+    """Nothing, once as much is read as is due, however long that takes while it becomes more."""
+    count = 0
+
+    def look() -> bool:
+        nonlocal count
+        count = read()
+        return count >= due
+
+    services = Signs(load(settings.instance), "spark")
+
+    def signs() -> Iterator[str]:
+        yield from services()
+        yield f"{count:,} of {due:,}"
+
+    awaited = Awaited(lambda: "orders to be readable", signs, services.last_words)
+    await_progress(look, awaited, (LOOK_SECONDS, LOOK_SECONDS))

@@ -20,6 +20,7 @@ from infra.chaos.trial import Outcome, trial, warm_up
 from infra.machine import machine
 from infra.native.down import reset
 from infra.native.instance import load
+from infra.native.signs import Signs
 from infra.native.up import up
 from infra.native.watch import healthy
 from jobs.errors import LakeproofError
@@ -49,7 +50,7 @@ def main() -> int:
     reset(INSTANCE)  # orders of an earlier run would count as doubled
     up(INSTANCE)
     settings, instance = load_settings(), load(INSTANCE)
-    control.want(settings, "running", patience_seconds=120)
+    control.want(settings, "running", work=Signs(instance, "stream", "spark"))
     print("warming up ...", flush=True)
     warm_up(instance, settings)
     print(f"\n{HEADER}", flush=True)

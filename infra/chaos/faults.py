@@ -20,19 +20,15 @@ from infra.chaos.processes import (
 )
 from infra.chaos.store import COMMIT_UNANSWERED, LATE_AND_RESET, lose_checkpoint, trouble_store
 from infra.chaos.traffic import change_schema, delete_unread, send_again, send_late, skew_clocks
+from infra.chaos.waiting import await_moment
 from infra.chaos.writers import kill_task, run_beside
 from jobs import capture
-from jobs.errors import LakeproofError
 from jobs.objects import keys
-from jobs.patience import await_true
 from jobs.serve import MART_DATABASE
 from jobs.session import clickhouse
 from jobs.settings import Settings
 from jobs.stream import checkpoint
 
-MOMENT_SECONDS = 300.0
-PULSE_SECONDS = 300.0
-POLL_SECONDS = 0.005
 SCHEDULER, PULSE = "airflow-scheduler", "overhead"
 LOADED = (
     "SELECT count() FROM system.tables "
@@ -63,35 +59,28 @@ class Fault:
 def a_mart_is_loaded(target: Target) -> None:
     """Nothing, when a new version of a mart stands beside the one that is read.
 
-    Raises: LakeproofError if none is loaded.
+    Raises: StandsStill if none is loaded.
     """
     client, database = clickhouse(target.settings), target.settings.database(MART_DATABASE)
-    idle = LakeproofError("no mart was loaded. Does the stream run?")
-    await_true(
+    await_moment(
+        target.settings,
         lambda: client.query(LOADED, parameters={"database": database}).result_rows[0][0],
-        MOMENT_SECONDS,
-        lambda _: idle,
-        POLL_SECONDS,
+        "a mart to be loaded by the stream",
     )
 
 
 def a_batch_is_there(moment: str, target: Target) -> None:
     """Nothing, when a batch of the stream has just come to a moment.
 
-    Raises: LakeproofError if none comes there.
+    Raises: StandsStill if none comes there.
     """
 
     def there() -> set[str]:
         return _names(target.settings, *MOMENTS[moment])
 
     before = there()
-    never = LakeproofError(f"no batch came to the point where {moment}. Does the stream run?")
-    await_true(
-        lambda: there() - before,
-        MOMENT_SECONDS,
-        lambda _: never,
-        POLL_SECONDS,
-    )
+    what = f"a batch of the stream to come to the point where {moment}"
+    await_moment(target.settings, lambda: there() - before, what)
 
 
 FAULTS: dict[str, Fault] = {
@@ -142,7 +131,7 @@ def is_recovered(fault: str, settings: Settings) -> bool:
 def _a_dag_runs_through(settings: Settings) -> bool:
     airflow = Airflow(settings)
     airflow.make_ready([PULSE])
-    return airflow.await_run(PULSE, airflow.start(PULSE), PULSE_SECONDS) == "success"
+    return airflow.await_run(PULSE, airflow.start(PULSE)) == "success"
 
 
 def _the_log_is_read(settings: Settings) -> bool:

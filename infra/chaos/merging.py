@@ -12,19 +12,17 @@ from generators.messages import SHIPMENTS, Message
 from generators.publish import send
 from infra.chaos.load import AT_ONCE, DAY, Target
 from infra.chaos.processes import process_of
+from infra.chaos.waiting import await_count, await_moment
 from infra.readable import in_bronze, in_kafka, rows_of
 from jobs.commits import latest_version
 from jobs.errors import LakeproofError
 from jobs.objects import keys
-from jobs.patience import await_true
 from jobs.run import run
 from jobs.settings import Settings
 
 BRONZE, TABLE = "bronze.shipments", "silver.shipments"
 ORDERS_COUNT = 2000
 MERGES = 4
-PATIENCE_SECONDS = 120.0
-POLL_SECONDS = 0.005
 
 
 def a_merge_has_written(target: Target) -> None:
@@ -69,8 +67,8 @@ def _land(reports: list[Message], settings: Settings) -> None:
     """Nothing, once the stream has landed them."""
     send(reports, f"chaos-{TABLE}", settings, AT_ONCE)
     taken = in_kafka(settings, SHIPMENTS)
-    late = LakeproofError(f"of {taken} messages of {SHIPMENTS} some do not come to bronze")
-    await_true(lambda: in_bronze(settings, SHIPMENTS) >= taken, PATIENCE_SECONDS, lambda _: late)
+    what = f"{taken} messages of {SHIPMENTS} to come to bronze"
+    await_count(settings, lambda: in_bronze(settings, SHIPMENTS), taken, what)
 
 
 def _stands_still_merging(target: Target) -> bool:
@@ -80,8 +78,7 @@ def _stands_still_merging(target: Target) -> bool:
     before, version = _files(settings), latest_version(settings, path)
     merging = Thread(target=_run_to_its_end, args=(settings,))
     merging.start()
-    never = LakeproofError(f"no merge into {TABLE} wrote a file")
-    await_true(lambda: _files(settings) - before, PATIENCE_SECONDS, lambda _: never, POLL_SECONDS)
+    await_moment(settings, lambda: _files(settings) - before, f"a merge into {TABLE} to write")
     spark.suspend()
     if latest_version(settings, path) == version:
         return True

@@ -54,7 +54,7 @@ def bounce_kafka(target: Target) -> None:
     """SIGKILL, and again as soon as the broker answers, five times in all."""
     for _ in range(HARD_BOUNCES):
         kill("kafka", target)
-        wait_for_port("kafka", target.instance.port("KAFKA_BOOTSTRAP_SERVERS"))
+        wait_for_port("kafka", target.instance.port("KAFKA_BOOTSTRAP_SERVERS"), START_SECONDS)
 
 
 def kill_spark_optimizing(target: Target) -> None:

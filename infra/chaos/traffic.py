@@ -13,10 +13,10 @@ from kafka import TopicPartition
 from generators.defects import SPOILERS
 from generators.messages import ORDERS, Message
 from infra.chaos.load import DAY, Target
+from infra.chaos.waiting import await_count
 from infra.readable import in_bronze, in_kafka
 from jobs.errors import LakeproofError
 from jobs.lost import give_up
-from jobs.patience import await_true
 from jobs.stream import control
 from jobs.topics import admin, end_offsets
 
@@ -28,7 +28,6 @@ LATE_DAYS = 30
 SKEW = timedelta(days=2)
 ORDERS_OF_A_DAY = 10
 LEAST_UNREAD = 200
-PATIENCE_SECONDS = 120.0
 TABLE = "bronze.orders"
 
 
@@ -73,7 +72,8 @@ def delete_unread(target: Target) -> None:
     settings, topic = target.settings, target.settings.topic(ORDERS)
     control.want(settings, "stopped")
     at_stop = in_kafka(settings)
-    _await(lambda: in_kafka(settings) > at_stop + LEAST_UNREAD, "no orders come")
+    enough = at_stop + LEAST_UNREAD
+    await_count(settings, lambda: in_kafka(settings), enough, "orders that nobody reads")
     client, ends = admin(settings), end_offsets(settings, topic)
     client.delete_records({TopicPartition(topic, int(n)): at for n, at in ends.items()})
     client.close()
@@ -83,19 +83,17 @@ def delete_unread(target: Target) -> None:
     def missing_count() -> int:
         return sum(ends.values()) - in_bronze(settings)
 
-    _await(  # a batch that was under way when the stream was stopped may still land some
+    await_count(  # a batch that was under way when the stream was stopped may still land some
+        settings,
         lambda: f"deleted {missing_count():,} records" in control.status(settings).state,
-        f"the stream does not say that {missing_count():,} records of {topic} were deleted",
+        due=1,
+        what=f"the stream to say how many records of {topic} were deleted",
     )
     deleted = missing_count()
     written_down = give_up(settings, TABLE).counts["lost"]
     if written_down != deleted:
         raise LakeproofError(f"{deleted} records were deleted, {written_down} written down")
     target.load.given_up += deleted
-
-
-def _await(look: Callable[[], bool], failure: str) -> None:
-    await_true(look, PATIENCE_SECONDS, lambda _: LakeproofError(failure))
 
 
 def _changed(order: Message, change: Change) -> Message:

@@ -12,19 +12,17 @@ from pyspark.errors import PySparkException
 
 from infra.chaos.faults import FAULTS, SCHEDULER, is_recovered
 from infra.chaos.load import Load, Places, Target
+from infra.chaos.waiting import await_count
 from infra.native.instance import Instance
 from infra.readable import in_bronze, in_kafka, in_mart, rows_of
 from infra.spark.classes import keep_classes
 from infra.spark.native import spark_home
 from jobs import commits
 from jobs.errors import LakeproofError
-from jobs.patience import await_true
 from jobs.settings import Settings
 
 WARM_SEED = 0
 CALM_SECONDS = (2.0, 6.0)
-PATIENCE_SECONDS = 600.0
-POLL_SECONDS = 0.5  # a look takes a tenth of a processor from what is to recover
 ID_IN = "get_json_object(cast({} AS string), '$.order_id')"
 NOT_YET = (LakeproofError, PySparkException, DatabaseError, OperationalError)
 
@@ -56,8 +54,8 @@ def warm_up(instance: Instance, settings: Settings) -> None:
     load = Load(settings, WARM_SEED)
     load.start()
     try:
-        _wait(lambda: in_mart(settings), "no order comes to the mart")
-        _wait(lambda: is_recovered(SCHEDULER, settings), "no DAG runs through")
+        _wait(settings, lambda: in_mart(settings), "an order to come to the mart")
+        _wait(settings, lambda: is_recovered(SCHEDULER, settings), "a DAG to run through")
     finally:
         load.end()
     keep_classes(instance, spark_home())
@@ -75,16 +73,16 @@ def trial(fault: str, seed: int, instance: Instance, settings: Settings) -> Outc
     load.start()
     try:
         before = in_bronze(settings)
-        _wait(lambda: in_bronze(settings) > before, "no order comes to bronze")
+        _wait(settings, lambda: in_bronze(settings), "an order to come to bronze", before + 1)
         time.sleep(Random(f"{fault} {seed}").uniform(*CALM_SECONDS))  # the moment is the seed's
         steps.moment(target)
         struck = time.monotonic()
         steps.strike(target)
         acked = load.acked
-        _wait(lambda: load.acked > acked, "the broker takes no orders")
-        taken = _wait(lambda: in_kafka(settings), "the broker does not say what it has")
-        _wait(lambda: in_bronze(settings) >= taken, "bronze does not go on")
-        _wait(lambda: is_recovered(fault, settings), "what was struck does not go on")
+        _wait(settings, lambda: load.acked, "the broker to take orders", acked + 1)
+        taken = _wait(settings, lambda: in_kafka(settings), "the broker to say what it has")
+        _wait(settings, lambda: in_bronze(settings), "bronze to go on", taken)
+        _wait(settings, lambda: is_recovered(fault, settings), "what was struck to go on")
         recovery = time.monotonic() - struck
     finally:
         load.end()
@@ -92,25 +90,25 @@ def trial(fault: str, seed: int, instance: Instance, settings: Settings) -> Outc
     due = load.due()
     served_due = served + due.silver.total() - load.rejected - load.given_up
     with suppress(LakeproofError):  # what is missing then is counted
-        _wait(lambda: in_mart(settings) >= served_due, "not every order comes to the mart")
+        _wait(settings, lambda: in_mart(settings), "every order to come to the mart", served_due)
     lost, doubled = _settled(load, due, settings)
     return Outcome(fault, seed, load.taken_count, lost, doubled, round(recovery, 1))
 
 
 def _settled(load: Load, due: Places, settings: Settings) -> tuple[int, int]:
-    """Orders lost and doubled, counted again until there are none or patience is at its end."""
+    """Orders lost and doubled, counted again until there are none or they stay the same."""
     found: list[tuple[int, int]] = []
 
-    def is_balanced() -> bool:
+    def wrong_count() -> int:
         served = in_mart(settings)
         lost, doubled = difference(due, _found(load.seed, settings), load.rejected + load.given_up)
         # The mart has no ids, so it must have as many orders as silver.
         in_silver = rows_of(settings, "silver.orders").count()
         found.append((lost + max(0, in_silver - served), doubled + max(0, served - in_silver)))
-        return found[-1] == (0, 0)
+        return sum(found[-1])
 
     try:
-        _wait(is_balanced, "the tables do not come to rest")
+        _wait(settings, lambda: -wrong_count(), "each order to be there once", 0)
     except LakeproofError:
         if not found:
             raise
@@ -143,13 +141,5 @@ def difference(due: Places, found: Places, allowed_count: int) -> tuple[int, int
     return max(0, missing.total() - allowed_count), too_many
 
 
-def _wait(read: Callable[[], int], what: str) -> int:
-    """What is read, once it is not 0 or False.
-
-    Raises: LakeproofError if that is not so within the patience.
-    """
-
-    def late(cause: Exception | None) -> LakeproofError:
-        return LakeproofError(f"{what} within {PATIENCE_SECONDS:.0f} s: {cause or 'no'}")
-
-    return await_true(read, PATIENCE_SECONDS, late, POLL_SECONDS, NOT_YET)
+def _wait(settings: Settings, read: Callable[[], int], what: str, due: int = 1) -> int:
+    return await_count(settings, read, due, what, NOT_YET)

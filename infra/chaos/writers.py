@@ -9,16 +9,14 @@ from pyspark.errors import PySparkException
 
 from infra.airflow.client import Airflow
 from infra.chaos.load import DAY, Target
+from infra.chaos.waiting import await_moment
 from jobs.errors import LakeproofError
-from jobs.patience import await_true
 from jobs.run import run
 
 BESIDE_SECONDS = 20.0
 TABLES = ("bronze.orders", "silver.orders", "gold.revenue_per_minute")
 GAVE_WAY = re.compile("another run|DELTA_CONCURRENT")
 DAG, TASK = "backfill", "recompute"
-RUN_SECONDS = 300.0
-POLL_SECONDS = 0.05
 OLD_ENOUGH_SECONDS = (0.2, 2.0)
 
 
@@ -44,17 +42,15 @@ def kill_task(target: Target) -> None:
     airflow.make_ready([DAG])
     asked = {"namespace": settings.namespace, "tables": [TABLES[-1]]}
     first, second = (airflow.start(DAG, asked, partition_key=str(DAY)) for _ in range(2))
-    never = LakeproofError(f"no process of {DAG}.{TASK} was seen in {RUN_SECONDS:.0f} s")
-    process = await_true(
-        lambda: _process(airflow.running(DAG, first)), RUN_SECONDS, lambda _: never, POLL_SECONDS
-    )
+    what = f"a process of {DAG}.{TASK}"
+    process = await_moment(settings, lambda: _process(airflow.running(DAG, first)), what)
     time.sleep(Random(target.load.seed).uniform(*OLD_ENOUGH_SECONDS))  # the moment is the seed's
     try:
         process.kill()
     except psutil.NoSuchProcess as error:
         raise LakeproofError(f"{DAG}.{TASK} had ended before it could be killed") from error
     for run_id in (first, second):
-        if (state := airflow.await_run(DAG, run_id, RUN_SECONDS)) != "success":
+        if (state := airflow.await_run(DAG, run_id)) != "success":
             raise LakeproofError(f"{DAG} {run_id} ended as {state}: {settings.airflow_url}")
 
 

@@ -6,9 +6,10 @@
 import os
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from generators.history import PublishedRun, next_day, remember, runs
+from generators.history import PublishedRun, begin, begun, next_day, remember, runs
 from generators.producer import Transport
 from generators.progress import shown
 from generators.publish import publish
@@ -16,11 +17,12 @@ from generators.run import Run
 from infra.airflow.client import Airflow
 from infra.demo.reconcile import Verdict, deliveries, served, verdicts
 from infra.native.instance import load
+from infra.native.signs import Signs
 from infra.spark.classes import keep_classes
 from infra.spark.native import spark_home
 from jobs.errors import LakeproofError
 from jobs.ledger import Hop, hops
-from jobs.patience import await_true
+from jobs.patience import STILL_SECONDS, Awaited, await_progress
 from jobs.settings import Settings, load_settings
 from jobs.stream import control, freshness
 
@@ -29,7 +31,9 @@ SEED = 7
 PIPELINE = ["ingest", "silver", "gold", "serve"]
 TOP_ROWS = 8
 DAY_SECONDS = 8 * 3600
-PATIENCE_SECONDS = 300
+# A message is given up when it was not acknowledged for as long as anything may stand still.
+PATIENT = Transport(delivery_seconds=STILL_SECONDS)
+STREAMING = ("kafka", "minio", "clickhouse", "stream", "spark")
 
 
 def main() -> None:
@@ -41,18 +45,22 @@ def main() -> None:
     settings = load_settings()
     try:
         airflow = Airflow(settings)
-        airflow.make_ready(PIPELINE)
-        run = Run(next_day(runs(settings)), int(os.environ.get("ORDERS") or ORDERS), SEED)
+        airflow.make_ready(PIPELINE, lambda line: print(f"   {line}", flush=True))
+        run = begun(settings) or Run(
+            next_day(runs(settings)), int(os.environ.get("ORDERS") or ORDERS), SEED
+        )
         if speed := float(os.environ.get("SPEED") or 0):
             _stream(settings, run, speed)
         else:
-            _produce(settings, run, Transport())
+            _produce(settings, run, PATIENT)
         _orchestrate(airflow)
         balanced = report(settings)
         if keep_classes(load(settings.instance), spark_home()):
             print("\n   Spark's loaded classes are kept: from now on it starts sooner")
     except LakeproofError as error:
         sys.exit(f"\nerror: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nEnded. What Airflow runs goes on; the next `make demo` joins and finishes it.")
     print(f"\nDone in {time.monotonic() - started:.0f} s.", end=" ")
     if not balanced:
         sys.exit("The reconciliation does not balance; see the first line marked DIFFERS.")
@@ -64,29 +72,32 @@ def main() -> None:
 def _stream(settings: Settings, run: Run, speed: float) -> None:
     """The day as it happens; afterwards the stream rests, and batch runs find what it left.
 
-    Raises: LakeproofError if no order of the day comes to the mart.
+    Raises: StandsStill if no order of the day comes to the mart.
     """
-    control.want(settings, "running", PATIENCE_SECONDS)
+    services = Signs(load(settings.instance), *STREAMING)
+    control.want(settings, "running", work=services)
     began = datetime.now(UTC)
-    late = LakeproofError("no order is readable in the mart; `make stream` says why")
+    readable = Awaited(lambda: "an order to be readable in the mart", services, services.last_words)
     try:
-        _produce(settings, run, Transport(rate=run.expected_messages * speed / DAY_SECONDS))
-        await_true(
-            lambda: freshness.waits(settings, began)["mart"].count, PATIENCE_SECONDS, lambda _: late
-        )
+        rate = run.expected_messages * speed / DAY_SECONDS
+        _produce(settings, run, replace(PATIENT, rate=rate))
+        await_progress(lambda: freshness.waits(settings, began)["mart"].count, readable)
     finally:
-        control.want(settings, "stopped", PATIENCE_SECONDS)
+        control.want(settings, "stopped", work=services)
     for place, waited in freshness.waits(settings, began).items():
         print(f"   orders were readable in {place}: {waited.line()}")
 
 
 def _produce(settings: Settings, run: Run, transport: Transport) -> None:
+    sent_as = begin(run, settings)
     print(
         f"\n1. The shop's day {run.day}: {run.count:,} orders, {run.defects.total:.0%} with "
         "defects\n"
     )
+    if sent_as != run.run_id:
+        print("   an earlier demo ended in the middle of this day; it is sent once more, whole")
     with shown(run.expected_messages, "acknowledged") as watch:
-        published = publish(run, settings, transport, watch)
+        published = publish(run, settings, transport, watch, sent_as)
     path = remember(published, settings)
     for topic, classes in published.truth.topics.items():
         counts = ", ".join(f"{tally.count:,} {label}" for label, tally in classes.items())
@@ -98,10 +109,7 @@ def _produce(settings: Settings, run: Run, transport: Transport) -> None:
 def _orchestrate(airflow: Airflow) -> None:
     print("\n2. Airflow runs the pipeline\n")
     for result in airflow.run_through(PIPELINE):
-        told = result.returned or {}
-        counts = ", ".join(f"{number:,} {what}" for what, number in told.items() if number)
-        mark = {"success": "ok", "failed": "FAILED"}.get(result.state, result.state)
-        print(f"   {mark:<8}{result.task_id:<24}{result.seconds:6.1f} s   {counts}", flush=True)
+        print(f"   {result.line()}", flush=True)
 
 
 def report(settings: Settings) -> bool:

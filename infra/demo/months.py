@@ -21,6 +21,7 @@ from infra.demo.reconcile import verdicts
 from jobs.backfill import backfill
 from jobs.errors import LakeproofError, LedgerError
 from jobs.namespace import namespace
+from jobs.patience import STILL_SECONDS
 from jobs.rebuild import rebuild
 from jobs.serve import serve
 from jobs.settings import Settings, load_settings
@@ -33,7 +34,6 @@ ORDERS = 100
 SEED = 7
 DAYS_PER_RUN = 15
 BACKFILLED_DAYS = 7
-REPLAY_SECONDS = 120
 
 
 def main() -> None:
@@ -118,11 +118,12 @@ def _copy(settings: Settings, ends: dict[TopicPartition, int]) -> int:
     producer = KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
     consumer.assign(list(ends))
     consumer.seek_to_beginning()
-    copied, deadline = 0, time.monotonic() + REPLAY_SECONDS
+    copied, moved = 0, time.monotonic()
     while any(consumer.position(place) < end for place, end in ends.items()):
-        if time.monotonic() > deadline:
+        if time.monotonic() > moved + STILL_SECONDS:
             break
         for place, records in consumer.poll(timeout_ms=500).items():
+            moved = time.monotonic()
             for record in records:
                 if record.offset < ends[place]:
                     producer.send(place.topic, key=record.key, value=record.value)

@@ -67,7 +67,7 @@ def deliveries(runs: list[PublishedRun], settings: Settings) -> Iterator[Hop]:
     """Per topic: produced = acknowledged + rejected, and acknowledged = landed in bronze."""
     topics = sorted({topic for run in runs for topic in run.deliveries})
     for topic in topics:
-        own = {run.truth.run_id: run.deliveries[topic] for run in runs if topic in run.deliveries}
+        own = {run.sent_as: run.deliveries[topic] for run in runs if topic in run.deliveries}
         acked = _total(own, "acked")
         rejected = _total(own, "rejected")
         yield Hop(

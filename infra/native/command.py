@@ -1,5 +1,6 @@
 """What a launcher hands to the operating system."""
 
+import math
 import os
 import shutil
 import socket
@@ -11,7 +12,6 @@ from typing import NoReturn
 from jobs.errors import LakeproofError, ServiceDown
 from jobs.patience import await_true
 
-# A service waits so long for the one it needs: a cold start of all takes two minutes if slow.
 START_SECONDS = 240.0
 
 
@@ -46,8 +46,10 @@ def java() -> str:
     raise LakeproofError("No java on PATH and no JAVA_HOME. `make doctor` says how to get one.")
 
 
-def wait_for_port(service: str, port: int, seconds: float = START_SECONDS) -> None:
+def wait_for_port(service: str, port: int, seconds: float = math.inf) -> None:
     """Return when the port accepts connections.
+
+    A service waits for one it needs without end: who waits for both gives up when neither moves.
 
     Raises: ServiceDown if it does not within the time.
     """

@@ -9,13 +9,16 @@ from infra.native.supervise import log_file
 from jobs.errors import LakeproofError
 
 LINES = 100
+TAIL_BYTES = 65_536
 
 
 def last_lines(path: Path, count: int) -> list[str]:
     """The end of a log; nothing if it was never written."""
     if not path.exists():
         return ["(nothing was printed)"]
-    return path.read_text(errors="replace").splitlines()[-count:]
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        return file.read().decode(errors="replace").splitlines()[-count:]
 
 
 def show(instance: Instance, service: str, follow: bool) -> NoReturn:

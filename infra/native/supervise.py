@@ -17,11 +17,10 @@ from infra.native.instance import Instance, digest, write_private
 from infra.native.launch import NOT_INSTALLED
 from infra.native.services import Service
 from jobs.errors import LakeproofError
-from jobs.patience import await_true
+from jobs.patience import Awaited, await_progress
 from jobs.settings import ROOT
 
-CONTROL_SECONDS = 10
-POLL_SECONDS = 0.05
+LOOKS_SECONDS = (0.05, 0.5)
 TIERS = {"store": 10, "compute": 20}
 TEMPLATES = ("*.conf", "*.properties", "*.env", "*.yml", "airflow_local_settings.py", "native.py")
 GLOBAL = """\
@@ -113,7 +112,7 @@ def is_current(instance: Instance) -> bool:
 def start(instance: Instance) -> None:
     """Start the supervisor and with it every service.
 
-    Raises: LakeproofError if it does not answer.
+    Raises: LakeproofError if it does not start; StandsStill if it does not answer.
     """
     path = write_private(_configuration_file(instance), configuration(instance))
     done = subprocess.run(
@@ -126,8 +125,8 @@ def start(instance: Instance) -> None:
     if done.returncode:
         raise LakeproofError(f"The supervisor did not start:\n{done.stdout}{done.stderr}")
     log = instance.folder("logs") / "supervisord.log"
-    silent = LakeproofError(f"The supervisor does not answer. Its log is {log}.")
-    await_true(lambda: is_running(instance), CONTROL_SECONDS, lambda _: silent, POLL_SECONDS)
+    awaited = Awaited(lambda: f"the supervisor to answer; its log is {log}")
+    await_progress(lambda: is_running(instance), awaited, LOOKS_SECONDS)
 
 
 def is_running(instance: Instance) -> bool:

@@ -1,7 +1,7 @@
 """Start an instance and wait until every service answers a real request."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from infra.native import doctor, supervise
 from infra.native.creation import load_or_create, wanted_brokers, wanted_workers, with_workers
@@ -10,7 +10,10 @@ from infra.native.download import Download
 from infra.native.install import missing, strangers
 from infra.native.instance import Instance, load, lock
 from infra.native.processes import of
+from infra.native.signs import Signs
 from infra.native.watch import StartFailed, healthy
+from jobs.errors import ServiceDown
+from jobs.patience import Awaited, await_progress
 from jobs.settings import Settings, env_file, settings_from
 
 
@@ -64,15 +67,36 @@ def outlook(late: Download) -> str:
 
 
 def after_healthy(settings: Settings) -> None:
-    """Make in the services what the platform expects there."""
+    """Make in the services what the platform expects there; each step may be made again.
+
+    Raises: StandsStill if one of them does not answer and does nothing.
+    """
     from generators.oltp import create_tables
     from jobs import capture, registry
     from jobs.topics import create_all
 
-    create_all(settings)
-    registry.register_all(settings)
-    create_tables(settings)
-    capture.start(settings)
+    instance = load(settings.instance)
+    steps: dict[str, Callable[[Settings], None]] = {
+        "kafka": create_all,
+        "registry": registry.register_all,
+        "postgres": create_tables,
+        "connect": capture.start,
+    }
+    for service, step in steps.items():
+        _make(step, service, instance, settings)
+
+
+def _make(
+    step: Callable[[Settings], None], service: str, instance: Instance, settings: Settings
+) -> None:
+    signs = Signs(instance, service)
+    awaited = Awaited(lambda: f"{service} to take its part", signs, signs.last_words)
+
+    def is_made() -> bool:
+        step(settings)
+        return True
+
+    await_progress(is_made, awaited, not_yet=(ServiceDown,))
 
 
 def _prepare(name: str, wanted: list[Download]) -> Instance:

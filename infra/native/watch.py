@@ -5,18 +5,26 @@ import threading
 import time
 from collections.abc import Container, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime
 
 from infra.native import supervise
 from infra.native.health import CHECKS
 from infra.native.install import moved_at
 from infra.native.instance import Instance
 from infra.native.logs import last_lines
-from jobs.errors import LakeproofError, ServiceDown
+from infra.native.signs import Signs
+from jobs.errors import LakeproofError, ServiceDown, StandsStill
+from jobs.patience import Awaited, Progress, told
 from jobs.settings import Settings
 
-PATIENCE_SECONDS = 300
-POLL_SECONDS = 0.25
+LOOK_SECONDS = 0.5
+# Between two checks of a service: while all of them start, each check takes from what it awaits.
+PAUSES = (0.25, 1.5)
+PAUSE_GROWTH = 1.3
 STARTS_ALLOWED = 2  # a third process of the same service means that it does not stay up
+
+
+Waiting = dict[Future[None], str]
 
 
 class StartFailed(LakeproofError):
@@ -28,8 +36,8 @@ def healthy(
 ) -> Iterator[tuple[str, float]]:
     """Each service and the seconds it took, as it becomes healthy; without those that join later.
 
-    Time does not run while something is being installed.
-    Raises: StartFailed if a service ended for good, or if time is up.
+    Raises: StartFailed if a service ended for good, or if nothing moves any more in those that are
+    awaited, nor in what is being installed.
     """
     # Two checks need each. Imported by both their threads at once, one may find it half-made.
     for module in ("pyspark.sql.connect.session", "clickhouse_connect"):
@@ -40,22 +48,23 @@ def healthy(
     with ThreadPoolExecutor(len(names) or 1) as pool:
         waiting = {pool.submit(watch.wait_for, name): name for name in names}
         try:
-            while waiting:
-                for name in _finished(waiting):
-                    yield name, time.monotonic() - started
-                watch.look()
-                quiet_seconds = min(time.monotonic() - started, time.time() - moved_at())
-                if waiting and quiet_seconds > PATIENCE_SECONDS:
-                    raise watch.failure(next(iter(waiting.values())), "is not healthy")
+            progress = watch.progress(waiting)
+            with told(progress):
+                while waiting:
+                    watch.look()
+                    for name in _finished(waiting):
+                        yield name, time.monotonic() - started
+                    progress.look()
+                    watch.require_movement(progress, waiting)
         finally:
             watch.give_up.set()
 
 
-def _finished(waiting: dict[Future[None], str]) -> Iterator[str]:
-    done, _ = wait(waiting, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+def _finished(waiting: Waiting) -> list[str]:
+    done, _ = wait(waiting, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
     for future in done:
         future.result()
-        yield waiting.pop(future)
+    return [waiting.pop(future) for future in done]
 
 
 class _Watch:
@@ -74,13 +83,38 @@ class _Watch:
 
         Only then: what answers before may be what the killed process left behind.
         """
+        pause = PAUSES[0]
         while not self.give_up.is_set():
             if name in self._running:
                 try:
                     return CHECKS[name](self._settings)
                 except ServiceDown as cause:
                     self._causes[name] = cause
-            self.give_up.wait(POLL_SECONDS)
+                    pause = min(pause * PAUSE_GROWTH, PAUSES[1])
+            self.give_up.wait(pause)
+
+    def progress(self, waiting: Waiting) -> Progress:
+        """That of the services that are not healthy yet; what the others do is no part of it."""
+        seen = Signs(self._instance, *waiting.values())
+
+        def signs() -> Iterator[str]:
+            yield from (sign for sign in seen() if sign.split()[0] in waiting.values())
+            yield f"{len(waiting)} services are left"
+            yield f"something was installed, {datetime.fromtimestamp(moved_at()):%H:%M:%S}"
+
+        # A list, since another thread asks for the line.
+        return Progress(Awaited(lambda: ", ".join(list(waiting.values())), signs))
+
+    def require_movement(self, progress: Progress, waiting: Waiting) -> None:
+        """Nothing, while something moves in those that are awaited.
+
+        Raises: StartFailed with the last words of one of them.
+        """
+        try:
+            progress.require_movement()
+        except StandsStill as still:
+            name = next(iter(waiting.values()))
+            raise self.failure(name, f"is not healthy; {still}") from None
 
     def look(self) -> None:
         """Ask the supervisor.

@@ -5,14 +5,14 @@ is dead, hangs or fails, and what is wanted outlives a restart.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from jobs.alert import Alert, alert
 from jobs.errors import LakeproofError
-from jobs.patience import await_true
+from jobs.patience import STILL_SECONDS, Awaited, await_progress, no_signs
 from jobs.settings import Settings, load_settings
 from jobs.state import execute
 from jobs.stream import freshness
@@ -22,6 +22,7 @@ OLDEST_BEAT_SECONDS = 30
 # The first pass of a cold Spark server took 101 s on one processor.
 LONGEST_PASS_SECONDS = 300
 LATE_SECONDS = 120
+LOOKS_SECONDS = (0.2, 1.0)
 TABLE = """
 CREATE SCHEMA IF NOT EXISTS {schema};
 CREATE TABLE IF NOT EXISTS {schema}.stream (
@@ -87,24 +88,39 @@ def prepare(settings: Settings) -> None:
     execute(settings, TABLE + freshness.TABLE)
 
 
-def want(settings: Settings, wanted: Wanted, patience_seconds: float = 60) -> Status:
+def want(
+    settings: Settings,
+    wanted: Wanted,
+    patience_seconds: float = STILL_SECONDS,
+    work: Callable[[], Iterable[Hashable]] = no_signs,
+) -> Status:
     """The stream's status once it does what is wanted.
 
-    Raises: ServiceDown; LakeproofError with its status if it does not within the patience.
+    `work` gives signs of those who work for it: what it says itself is the same while it starts.
+
+    Raises: ServiceDown; StandsStill with its status if for the patience nothing moves.
     """
     _set(settings, "wanted = %s", wanted)
+    found = status(settings)
 
     def arrived() -> Status | None:
+        nonlocal found
         found = status(settings)
         return found if found.state == wanted else None
 
-    def late(_: Exception | None) -> LakeproofError:
-        return LakeproofError(
-            f"the stream is not {wanted} after {patience_seconds:.0f} s: {status(settings)}. "
+    def signs() -> Iterator[Hashable]:
+        yield from work()
+        yield f"it is {found.state}"
+
+    def last_words() -> str:
+        return (
+            f"the stream is not {wanted}: {found}. "
             "`make logs S=stream` says why; nothing is lost, Kafka keeps what is not read."
         )
 
-    return await_true(arrived, patience_seconds, late)
+    what = f"the stream to be {wanted}"
+    awaited = Awaited(lambda: what, signs, last_words, patience_seconds)
+    return await_progress(arrived, awaited, LOOKS_SECONDS)
 
 
 def pause(settings: Settings) -> bool:

@@ -16,7 +16,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.airflow]
 
 SLUG = "python-mutability"
 WITH_NAMESPACE = "sql-joins"
-PATIENCE_SECONDS = 300
 
 
 def prove(settings: Settings, tree: Path = ROOT, **chosen: str) -> subprocess.CompletedProcess[str]:
@@ -88,5 +87,5 @@ def test_airflow_runs_the_same_proofs(stack: Settings) -> None:
     airflow = Airflow(stack)
     airflow.make_ready(["answers"])
     run = airflow.start("answers", {"answers": [SLUG]})
-    assert airflow.await_run("answers", run, PATIENCE_SECONDS) == "success"
+    assert airflow.await_run("answers", run) == "success"
     assert len(history(stack, SLUG, 1000)) == before + 1

@@ -39,7 +39,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.airflow]
 
 NEXT_DAY = date(2026, 1, 6)
 FACT = "gold.fact_order_items"
-RUN_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +212,7 @@ def test_airflow_backfills_one_day_and_touches_no_other(lake: Settings) -> None:
     airflow.unpause("backfill")
     params = {"namespace": lake.namespace, "tables": [MART]}
     number = airflow.backfill("backfill", NEXT_DAY, NEXT_DAY, params)
-    airflow.await_backfill(number, RUN_SECONDS)
+    airflow.await_backfill(number)
     airflow.pause("backfill")
     assert revenue(lake) == {DAY: spoiled[DAY], NEXT_DAY: good[NEXT_DAY]}
 
@@ -222,5 +221,5 @@ def test_alarms_of_airflow_reach_the_channel(lake: Settings) -> None:
     airflow = Airflow(lake)
     airflow.unpause("alarm_drill")
     run_id = airflow.start("alarm_drill")
-    assert airflow.await_run("alarm_drill", run_id, RUN_SECONDS) == "success"
+    assert airflow.await_run("alarm_drill", run_id) == "success"
     airflow.pause("alarm_drill")

@@ -107,7 +107,7 @@ def test_airflow_starts_and_stops_it_and_maintenance_leaves_it_as_it_was(
 
     def done(dag_id: str, **params: Any) -> str:
         run_id = airflow.start(dag_id, {"namespace": own.namespace, **params})
-        return airflow.await_run(dag_id, run_id, PATIENCE_SECONDS)
+        return airflow.await_run(dag_id, run_id)
 
     try:
         assert done("streams", action="start") == "success"

@@ -1,0 +1,87 @@
+"""Signs that services of an instance are at work, for those who wait for what they make."""
+
+import math
+import re
+import time
+from collections.abc import Iterator
+
+import psutil
+
+from infra.native import processes, supervise
+from infra.native.instance import Instance
+from infra.native.logs import last_lines
+from infra.native.supervise import Process
+
+# More of a processor than any service takes at rest, less than half of what two hogs leave it.
+BUSY_SHARE = 0.25
+BUSY_SECONDS = 10.0  # over so long: a moment's work is done at rest too
+NUMBERS = re.compile(r"\S*\d\S*")
+LAST_LINES = 10
+
+
+class Signs:
+    """What is seen of some services: their starts, what they say, and that they work hard.
+
+    Of services that are no processes of ours, but containers, nothing is seen. With `by_work` false
+    only starts and words count: of a service that fails and tries again forever, these end.
+    """
+
+    def __init__(self, instance: Instance, *names: str, by_work: bool = True) -> None:
+        self._instance, self._names, self._by_work = instance, names, by_work
+        self._looked: dict[str, tuple[float, float]] = {}
+
+    def __call__(self) -> Iterator[str]:
+        """The signs of now."""
+        if not supervise.is_running(self._instance):
+            return
+        for process in supervise.processes(self._instance):
+            if process.name in self._names:
+                yield f"{process.name} is {process.state}, process {process.pid}"
+                yield self._said(process.name)
+                if self._by_work and process.pid:
+                    yield from self._worked(process)
+
+    def is_kept(self, name: str) -> bool:
+        """Whether the supervisor runs the service, or will start it again."""
+        if not supervise.is_running(self._instance):
+            return False
+        found = {each.name: each.state for each in supervise.processes(self._instance)}
+        return found.get(name) not in ("FATAL", "STOPPED", None)
+
+    def last_words(self) -> str:
+        """The end of each service's log; nothing if there are no logs of ours."""
+        logs = [supervise.log_file(self._instance, name) for name in self._names]
+        return "\n\n".join(
+            "\n".join(
+                [f"the end of {log}:", *(f"  {line}" for line in last_lines(log, LAST_LINES))]
+            )
+            for log in logs
+            if log.exists()
+        )
+
+    def _said(self, name: str) -> str:
+        """The last line of its log without its numbers, so that what is said again is no news."""
+        [line] = last_lines(supervise.log_file(self._instance, name), 1) or [""]
+        return f"{name} said: {NUMBERS.sub('#', line)[:200]}"
+
+    def _worked(self, process: Process) -> Iterator[str]:
+        """A new sign if its processes took much of a processor for a while."""
+        now = time.monotonic()
+        at, before = self._looked.get(process.name, (-math.inf, math.inf))
+        if now - at < BUSY_SECONDS:
+            return  # reading them all takes as long as a request to Airflow
+        seconds = processor_seconds(process.pid)
+        self._looked[process.name] = now, seconds
+        if seconds - before >= BUSY_SHARE * (now - at):
+            yield f"{process.name} works, {seconds:.0f} s of processor time"
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process and its descendants took of the processors, those that ended included."""
+    total = 0.0
+    for member in processes.tree(pid):
+        try:
+            total += sum(member.cpu_times()[:4])  # user, system, and both of ended children
+        except psutil.NoSuchProcess:
+            continue
+    return total
