@@ -64,7 +64,7 @@ def test_a_log_that_repeats_itself_with_other_numbers_says_the_same(instance: In
 def test_only_who_takes_more_than_any_takes_at_rest_is_seen_to_work(
     instance: Instance, monkeypatch: pytest.MonkeyPatch, seconds: float, is_seen: bool
 ) -> None:
-    signs, process = Signs(instance, "spark"), Process("spark", "RUNNING", 1, 0)
+    signs, process = Signs(instance, "spark"), Process("spark", "RUNNING", 1, 0, 0)
     found = []
     for now, taken in ((100.0, 50.0), (105.0, 58.0), (110.0, 50.0 + seconds)):
         monkeypatch.setattr("infra.native.signs.time.monotonic", lambda now=now: now)
