@@ -219,8 +219,9 @@ def why(api: Api, dag_id: str, run_id: str) -> str:
 
 
 def name(task: Task) -> str:
-    """What a task's instance is called."""
-    return str(task["rendered_map_index"] or task["task_id"])
+    """What a task's instance is called; a mapped one that has not begun, by its number."""
+    rendered = str(task["rendered_map_index"] or task["task_id"])
+    return f"{task['task_id']} {rendered}" if rendered.isdigit() else rendered
 
 
 def _run(task: Task) -> Run:
