@@ -17,10 +17,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Minutes(config))
 
 
+@pytest.hookimpl(tryfirst=True)  # before the worker reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of a file, and all that drive the one scheduler, share a worker."""
     for item in items:
-        group = "airflow" if item.get_closest_marker("airflow") else str(item.path)
+        group = "airflow" if item.get_closest_marker("airflow") else item.location[0]
         item.add_marker(pytest.mark.xdist_group(group))
 
 

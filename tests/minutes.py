@@ -37,7 +37,9 @@ class Minutes:
     def pytest_sessionfinish(self) -> None:
         self._over.set()
         if path := os.environ.get(DURATIONS):
-            Path(path).write_text(json.dumps(self._seconds))
+            file = Path(path)  # the sessions of one `make test` add up
+            known = Counter(json.loads(file.read_text())) if file.exists() else Counter()
+            file.write_text(json.dumps(known + self._seconds))
 
     def line(self) -> str:
         """How far the tests are."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.airflow.client import Airflow
-from infra.bench import daily_revenue, events, idle, increments, small_runs, streams
+from infra.bench import daily_revenue, events, idle, increments, small_runs, streams, suite
 from infra.bench.memory import peak_memory
 from infra.machine import calibration_seconds, machine
 from infra.native.down import down, reset
@@ -70,6 +70,7 @@ LINES = [
         "150,000",
     ),
     ("producers", "kafka_python_per_second", "the same, kafka-python", "/s", ""),
+    ("tests", "minutes", "make test, everything installed", "min", "25"),
     ("demo", "peak_memory_gib", "memory of all services at peak, demo", "GiB", "6"),
     ("events", "peak_memory_gib", "memory of all services at peak, events", "GiB", "10"),
 ]
@@ -143,6 +144,12 @@ def _in_a_folder(
     return part
 
 
+def _tests(settings: Settings) -> Figures:
+    """Minutes of `make test`, whose end leaves nothing to measure: it comes last."""
+    with tempfile.TemporaryDirectory() as folder:
+        return suite.measure(settings, Path(folder))
+
+
 def _with_peak(measure: Callable[[Settings], Figures]) -> Callable[[Settings], Figures]:
     """The part, with the most memory that all services held meanwhile."""
 
@@ -167,6 +174,7 @@ PARTS: dict[str, Callable[[Settings], Figures]] = {
     "held": streams.held,
     "catch_up": streams.catch_up,
     "producers": streams.producers,
+    "tests": _tests,
 }
 
 
