@@ -15,7 +15,7 @@ PLATFORM = {
 # Both are run, whatever becomes of the first.
 INTEGRATION = {
     "tests that share the platform": [
-        [*PYTEST, "-m", "integration and not alone", "-n", "2", "--dist", "loadgroup"]
+        [*PYTEST, "-m", "integration and not alone", "-n", "2", "--dist", "loadfile"]
     ],
     "tests that want it for themselves": [[*PYTEST, "-m", "integration and alone"]],
 }

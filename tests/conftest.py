@@ -17,14 +17,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Minutes(config))
 
 
-@pytest.hookimpl(tryfirst=True)  # before the worker reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file, and all that drive the one scheduler, share a worker."""
-    for item in items:
-        group = "airflow" if item.get_closest_marker("airflow") else item.location[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def stack() -> Settings:
     """The instance `test`, started if it does not run. `make test` resets it before and after."""

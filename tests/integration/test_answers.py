@@ -12,7 +12,7 @@ from jobs.session import clickhouse, object_store
 from jobs.settings import ROOT, Settings
 from tests.tree import copied, python
 
-pytestmark = [pytest.mark.integration, pytest.mark.airflow]
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 SLUG = "python-mutability"
 WITH_NAMESPACE = "sql-joins"

@@ -7,7 +7,7 @@ from jobs.session import clickhouse
 from jobs.settings import Settings
 from tests.integration.conftest import TwoDays
 
-pytestmark = [pytest.mark.integration, pytest.mark.airflow]
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 
 def test_the_demo_balances(two_days: TwoDays) -> None:

@@ -35,7 +35,7 @@ from tests.integration.small_lake import (
     unbalanced,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.airflow]
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 NEXT_DAY = date(2026, 1, 6)
 FACT = "gold.fact_order_items"

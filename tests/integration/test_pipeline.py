@@ -36,7 +36,7 @@ from tests.integration.lake import (
     versions,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.airflow]
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 # Recomputed by the day, and of a day nothing changes later.
 DAILY = [
