@@ -87,7 +87,7 @@ def tally(staged: DataFrame, spec: Spec) -> tuple[DataFrame, Tally]:
     kept, found = keep_measured(staged, {**_measures(), **observed})
     if names:
         distinct = (numbers[name].alias(name) for name in names)
-        found |= kept.agg(*distinct).toArrow().to_pylist()[0]
+        found |= kept.agg(*distinct).collect()[0].asDict()
     counts = {fate: found[f"{fate}_rows"] for fate in FATES}
     checksums = {f"{fate}_raw": found[f"{fate}_raw"] for fate in FATES}
     return kept, Tally(
@@ -121,6 +121,6 @@ def _reasons(kept: DataFrame) -> dict[str, int]:
     """How many quarantined rows each reason was given for."""
     refused = kept.where(F.col("_fate") == QUARANTINED).groupBy("_reasons").count()
     reasons = Counter[str]()
-    for row in refused.toArrow().to_pylist():
+    for row in refused.collect():
         reasons.update(dict.fromkeys(row["_reasons"], row["count"]))
     return dict(sorted(reasons.items()))

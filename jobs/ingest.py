@@ -12,6 +12,14 @@ from typing import Any
 from minio import Minio
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
+from pyspark.sql.types import (
+    BinaryType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
 
 from jobs import delta
 from jobs.checksum import checksum, row_hash
@@ -34,6 +42,22 @@ KAFKA_OPTIONS = {
     # A broker answers as soon as it has data; the usual 500 ms are spent at each partition's end.
     "kafka.fetch.max.wait.ms": "20",
 }
+# As objects, not as text: Spark would have to be asked what the text says.
+LISTED = StructType(
+    [
+        StructField("path", StringType()),
+        StructField("etag", StringType()),
+        StructField("ingested_at", TimestampType()),
+        StructField("size_bytes", LongType()),
+    ]
+)
+UNREADABLE = StructType(
+    [
+        StructField("path", StringType()),
+        StructField("line_number", LongType()),
+        StructField("value", BinaryType()),
+    ]
+)
 
 
 def ingest(session: SparkSession, spec: Spec, settings: Settings, record: RunRecord) -> RunRecord:
@@ -114,14 +138,13 @@ def _new_files(
     source = _source(spec)
     store = object_store(settings)
     landed = session.read.format("delta").load(settings.table_path(spec.name))
-    files = landed.select("path", "etag").distinct().toArrow().to_pylist()
+    files = landed.select("path", "etag").distinct().collect()
     known = {(file["path"], file["etag"]) for file in files}
     found = [entry for entry in _objects(store, source, settings) if entry[:2] not in known]
     inputs = {"files": len(known) + len(found)}
     if not found:
         return None, inputs, None
-    schema = "path string, etag string, ingested_at timestamp, size_bytes bigint"
-    listed = session.createDataFrame(found, schema)
+    listed = session.createDataFrame(found, LISTED)
     readable = {
         path for path, *_, size in found if size and is_readable(store, settings.s3_bucket, path)
     }
@@ -131,11 +154,11 @@ def _new_files(
             for path, *_, size in found
             if path not in readable
         ],
-        "path string, line_number bigint, value binary",
+        UNREADABLE,
     ).withColumn("header", F.lit(None).cast("binary"))
     if readable:
         lines = _lines(session, source, sorted(readable), settings.s3_bucket)
-        rows = lines.select(*rows.columns).unionByName(rows)
+        rows = lines.select(*UNREADABLE.names, "header").unionByName(rows)
     rows = rows.join(F.broadcast(listed), "path")
     return rows.withColumn("_proc_date", F.to_date("ingested_at")), inputs, None
 

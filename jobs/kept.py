@@ -5,14 +5,17 @@ of them no longer plans how they came about. Source: docs/decisions/small-runs.m
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pyspark.sql import Column, DataFrame
 
 
 def keep(frame: DataFrame) -> DataFrame:
     """The frame's rows, computed now."""
-    return frame.localCheckpoint(eager=True)
+    kept: Any = frame.localCheckpoint(eager=True)
+    # pyspark gives it to the thread's active session, whosever the frame was.
+    kept._session = kept._plan._spark_session = frame.sparkSession
+    return cast(DataFrame, kept)
 
 
 def keep_measured(

@@ -75,7 +75,7 @@ def touched_groups(
     if None in changes.values():
         return everything
     found = [_touched_by(spec, table, frame) for table, frame in changes.items() if frame]
-    rows = reduce(DataFrame.unionByName, found).toArrow().to_pylist() if found else []
+    rows = reduce(DataFrame.unionByName, found).collect() if found else []
     if any(row["everything"] for row in rows):
         return everything
     since = min((row["since"] for row in rows if row["since"]), default=None)
