@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -21,7 +20,7 @@ from jobs.decode import RAW_COLUMNS, decode
 from jobs.drift import alarmed, new_fields
 from jobs.errors import LakeproofError
 from jobs.evolve import evolve
-from jobs.fates import ACCEPTED, QUARANTINED, Tally, contract, judged, require_contract, tally
+from jobs.fates import ACCEPTED, QUARANTINED
 from jobs.ingest import ingest
 from jobs.loads import recompute
 from jobs.loads.recompute import Touched
@@ -202,19 +201,6 @@ def _version(settings: Settings, table: str) -> int:
     return version
 
 
-def _staged(spec: Spec, batch: Batch, target: DataFrame | None) -> tuple[DataFrame, Tally]:
-    """The batch transformed and judged, each row with its fate; and what it holds."""
-    rows = spec.transform(*(batch.frames[name] for name in spec.inputs))
-    try:
-        staged = loads.stage(judged(contract(rows, spec), spec), spec, target)
-        kept, counted = tally(staged, spec)
-    except AnalysisException:
-        require_contract(rows, spec)  # it says more than Spark's complaint of a missing column
-        raise
-    require_contract(kept, spec)
-    return kept, counted
-
-
 def _finish(
     session: SparkSession,
     spec: Spec,
@@ -225,7 +211,8 @@ def _finish(
     """Steps 2 to 5 for the batch: transform, check, publish, account."""
     path = settings.table_path(spec.name)
     target = session.read.format("delta").load(path) if record.run_number > 1 else None
-    staged, counted = _staged(spec, batch, target)
+    rows = spec.transform(*(batch.frames[name] for name in spec.inputs))
+    staged, counted = loads.staged_and_counted(rows, spec, target)
     done = replace(
         record,
         counts=counted.counts,

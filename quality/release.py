@@ -15,7 +15,7 @@ from jobs import commits, delta, loads
 from jobs.commits import RunRecord
 from jobs.decode import ROW, decode, record_id
 from jobs.errors import LakeproofError
-from jobs.fates import ACCEPTED, DUPLICATE, QUARANTINED, Tally, contract, judged, tally
+from jobs.fates import ACCEPTED, DUPLICATE, QUARANTINED, Tally
 from jobs.kept import keep
 from jobs.session import spark
 from jobs.settings import Settings
@@ -108,9 +108,8 @@ def _judge_again(
     chosen, last = state
     path = settings.table_path(spec.name)
     frames = [_frame(session, settings, name, chosen, last) for name in spec.inputs]
-    rows = judged(contract(spec.transform(*frames), spec), spec)
     target = session.read.format("delta").load(path)
-    staged, counted = tally(loads.stage(rows, spec, target), spec)
+    staged, counted = loads.staged_and_counted(spec.transform(*frames), spec, target)
     warnings = judge(spec, counted.metrics)
     record = _double_entry(last, counted, warnings)
     counts = counted.counts

@@ -1,10 +1,19 @@
 """How a table loads: one module per word of the specs' `load`."""
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.commits import RunRecord
-from jobs.fates import ACCEPTED, ROW_HASH
+from jobs.fates import (
+    ACCEPTED,
+    ROW_HASH,
+    Tally,
+    contract,
+    judged,
+    require_contract,
+    tally,
+)
 from jobs.loads import history, insert, upsert
 from jobs.spec import Spec
 
@@ -22,6 +31,23 @@ def stage(rows: DataFrame, spec: Spec, target: DataFrame | None) -> DataFrame:
     if spec.load in STAGE:
         return STAGE[spec.load](rows, spec, target)
     return rows.withColumn("_fate", F.lit(ACCEPTED))
+
+
+def staged_and_counted(
+    rows: DataFrame, spec: Spec, target: DataFrame | None
+) -> tuple[DataFrame, Tally]:
+    """What a transform gave, judged and kept, each row with its fate; and what it holds.
+
+    Raises: SpecError if the transform does not give the columns of its spec.
+    """
+    try:
+        staged = stage(judged(contract(rows, spec), spec), spec, target)
+        kept, counted = tally(staged, spec)
+    except AnalysisException:
+        require_contract(rows, spec)  # it says more than Spark's complaint of a missing column
+        raise
+    require_contract(kept, spec)
+    return kept, counted
 
 
 def publish(accepted: DataFrame, spec: Spec, path: str, record: RunRecord) -> None:
