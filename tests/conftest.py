@@ -1,7 +1,8 @@
 """The running stack for integration tests, and a namespace of their own in it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -10,6 +11,9 @@ os.environ.setdefault("INSTANCE", TEST_INSTANCE)
 
 from jobs.settings import Settings, env_file, read_env_file, settings_from  # noqa: E402
 from tests.minutes import Minutes  # noqa: E402
+
+# Stops a service for as long as a block lasts.
+Stopped = Callable[[str], AbstractContextManager[None]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,6 +30,31 @@ def stack() -> Settings:
     complete(TEST_INSTANCE)
     values = read_env_file(env_file(TEST_INSTANCE))
     return settings_from({**values, "INSTANCE": TEST_INSTANCE})
+
+
+@pytest.fixture
+def stopped(request: pytest.FixtureRequest, stack: Settings) -> Stopped:
+    """What stops a service of the instance for as long as a block lasts.
+
+    Only for tests marked `alone`: to any other it would end a service under its neighbours.
+    """
+    from infra.native import supervise
+    from infra.native.instance import load
+    from infra.native.up import up
+
+    assert request.node.get_closest_marker("alone"), "who stops a shared service is marked `alone`"
+    instance = load(stack.instance)
+
+    @contextmanager
+    def stop(service: str) -> Iterator[None]:
+        supervise.stop(instance, service)
+        try:
+            yield
+        finally:
+            supervise.start_stopped(instance)
+            up(stack.instance)
+
+    return stop
 
 
 @pytest.fixture

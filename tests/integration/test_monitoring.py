@@ -13,12 +13,12 @@ import pytest
 import requests
 
 from infra.metrics import native as metrics
-from infra.native import supervise
 from infra.native.instance import Instance, load
 from infra.native.services import services
 from infra.prometheus import native as prometheus
 from jobs.settings import Settings
 from tests.alertmanager.running import Kept, Receivers, elsewhere, receivers, running, wait_until
+from tests.conftest import Stopped
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
@@ -81,17 +81,14 @@ def everything_is_up(own: Instance) -> bool:
 
 @pytest.mark.parametrize("service", STOPPED)
 def test_service_that_is_down_is_told_of_once_and_so_is_its_return(
-    service: str, instance: Instance, own: Instance, people: Receivers
+    service: str, stopped: Stopped, own: Instance, people: Receivers
 ) -> None:
     said = f"ServiceDown: {service} does not answer"
     wait_until(lambda: everything_is_up(own), "every service is up", PATIENCE_SECONDS)
     since = len(people.told())
-    supervise.stop(instance, service)
-    try:
+    with stopped(service):
         wait_until(lambda: said in of_services(people.told(since)), f"{service}'s end is told",
                    PATIENCE_SECONDS)  # fmt: skip
-    finally:
-        supervise.start_stopped(instance)
     over = f"resolved: {said}"
     wait_until(lambda: over in of_services(people.told(since)), f"{service}'s return is told",
                PATIENCE_SECONDS)  # fmt: skip

@@ -17,8 +17,6 @@ import requests
 from generators.messages import ORDERS, TOPICS, Message
 from generators.publish import send
 from infra.native.health import CHECKS
-from infra.native.instance import load
-from infra.native.supervise import start_stopped, stop
 from infra.native.up import up
 from jobs import registry
 from jobs.errors import ContractBroken, LakeproofError, ServiceDown
@@ -26,7 +24,7 @@ from jobs.settings import ROOT, Settings
 from jobs.spec import COMPATIBILITIES, Column, Spec
 from jobs.specs import topic_specs
 from jobs.topics import end_offsets
-from tests.conftest import TEST_INSTANCE
+from tests.conftest import TEST_INSTANCE, Stopped
 from tests.integration.services import pid_of, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
@@ -213,16 +211,14 @@ def answers(settings: Settings) -> bool:
     return True
 
 
-def test_without_the_registry_nothing_is_sent_and_it_is_named(namespace_settings: Settings) -> None:
+def test_without_the_registry_nothing_is_sent_and_it_is_named(
+    namespace_settings: Settings, stopped: Stopped
+) -> None:
     before = ends(namespace_settings)
     message = Message(ORDERS, b"c-1", b"{}")
-    stop(load(TEST_INSTANCE), "registry")
-    try:
+    with stopped("registry"):
         with pytest.raises(ServiceDown) as down:
             send([message], "shop-x", namespace_settings)
         assert f"registry at {namespace_settings.schema_registry_url}" in str(down.value)
         assert ends(namespace_settings) == before
-    finally:
-        start_stopped(load(TEST_INSTANCE))
-        up(TEST_INSTANCE)
     assert send([message], "shop-x", namespace_settings).acked_count == 1

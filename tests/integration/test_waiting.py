@@ -14,7 +14,7 @@ from infra.airflow.api import ANSWER_SECONDS, Api
 from infra.airflow.client import Airflow
 from infra.chaos.proxy import Proxy, Trouble
 from infra.demo.__main__ import PIPELINE
-from infra.native import supervise, watch
+from infra.native import watch
 from infra.native.command import free_port
 from infra.native.creation import load_or_create
 from infra.native.down import reset
@@ -24,7 +24,7 @@ from infra.native.watch import StartFailed
 from jobs.errors import ServiceDown
 from jobs.patience import Awaited
 from jobs.settings import Settings
-from tests.conftest import TEST_INSTANCE
+from tests.conftest import TEST_INSTANCE, Stopped
 
 pytestmark = pytest.mark.integration
 
@@ -137,17 +137,14 @@ def test_services_are_seen_to_run_to_speak_and_to_be_kept(stack: Settings) -> No
     assert "spark.log:" in signs.last_words()
 
 
+@pytest.mark.alone
 def test_a_start_in_which_nothing_moves_ends_and_names_who_stands_still(
-    stack: Settings, monkeypatch: pytest.MonkeyPatch
+    stack: Settings, stopped: Stopped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance = load(TEST_INSTANCE)
     stubs = replace(instance, services=tuple(s for s in instance.services if s.name == "stubs"))
-    monkeypatch.setattr(watch, "Awaited", partial(Awaited, still_seconds=3))
-    supervise.stop(instance, "stubs")
-    try:
+    with stopped("stubs"), monkeypatch.context() as patched:
+        patched.setattr(watch, "Awaited", partial(Awaited, still_seconds=3))
         with pytest.raises(StartFailed, match="stubs is not healthy; nothing has moved for"):
             list(watch.healthy(stubs, stack))
-    finally:
-        supervise.start_stopped(instance)
-    monkeypatch.undo()
     assert [name for name, _ in watch.healthy(stubs, stack)] == ["stubs"]

@@ -1,16 +1,12 @@
 """A service that is down: the job fails soon, names it, and succeeds once it is back."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 
 import pytest
 
-from infra.native.creation import load_or_create
 from infra.native.health import CHECKS
-from infra.native.supervise import start_stopped, stop
-from infra.native.up import up
 from jobs.settings import Settings
+from tests.conftest import Stopped
 from tests.integration.lake import publish_day, run_tables, start_job, upstream
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
@@ -25,17 +21,6 @@ def fed(module_settings: Settings) -> Settings:
     run_tables(module_settings, [*upstream("gold.daily_revenue"), "gold.daily_revenue"])
     publish_day(module_settings, date(2026, 1, 6), orders=30)
     return module_settings
-
-
-@contextmanager
-def _stopped(service: str) -> Iterator[None]:
-    instance = load_or_create("test")
-    stop(instance, service)
-    try:
-        yield
-    finally:
-        start_stopped(instance)
-        up("test")
 
 
 def _address(settings: Settings, service: str) -> str:
@@ -62,9 +47,9 @@ def _address(settings: Settings, service: str) -> str:
     ],
 )
 def test_a_job_names_the_service_that_is_down_and_succeeds_when_it_is_back(
-    fed: Settings, service: str, tables: list[str], says: str
+    fed: Settings, stopped: Stopped, service: str, tables: list[str], says: str
 ) -> None:
-    with _stopped(service):
+    with stopped(service):
         job = start_job(fed, *tables)
         _, errors = job.communicate(timeout=PATIENCE_SECONDS)
         assert job.returncode == 1
