@@ -15,7 +15,7 @@ from psycopg2 import sql
 
 from jobs.alert import Alert, alert
 from jobs.errors import LakeproofError, ServiceDown
-from jobs.patience import await_true
+from jobs.patience import Awaited, await_progress
 from jobs.pull.postgres import SCHEMA
 from jobs.session import postgres, require
 from jobs.settings import Settings
@@ -23,6 +23,8 @@ from jobs.specs import load_specs
 
 ANSWER_SECONDS = 30
 HEARTBEAT_MS = 10_000
+LOOKS_SECONDS = (0.2, 0.5)
+SLOT = "SELECT {}, confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = %s"
 # A message in the log, after all that is committed: the connector comes past it like any change.
 MARK = "SELECT pg_logical_emit_message(true, 'lakeproof', 'up to here')"
 MOST_RETAINED_BYTES = 1 << 30
@@ -108,38 +110,38 @@ def progress(settings: Settings) -> Progress:
     return Progress(state, active, int(behind or 0), int(retained or 0))
 
 
-def wait_until_caught_up(settings: Settings, patience_seconds: float = 180) -> None:
+def wait_until_caught_up(settings: Settings) -> None:
     """Nothing, once all that was committed until now is acknowledged by Kafka.
 
-    Raises: ServiceDown; LakeproofError with state and lag when that takes longer.
+    Raises: ServiceDown; StandsStill with state and lag when neither changes for minutes.
     """
     with closing(postgres(settings)) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
         # A new slot stands at the log's end while the snapshot is still being read.
-        _await_slot(cursor, "active", [], settings, patience_seconds)
+        _await_slot(cursor, "active", [], settings)
         cursor.execute(MARK)
         mark = list(cursor.fetchone() or ())
-        _await_slot(cursor, "confirmed_flush_lsn >= %s", mark, settings, patience_seconds)
+        _await_slot(cursor, "confirmed_flush_lsn >= %s", mark, settings)
 
 
-def _await_slot(
-    cursor: Any, condition: str, values: list[Any], settings: Settings, patience_seconds: float
-) -> None:
-    query = f"SELECT {condition} FROM pg_replication_slots WHERE slot_name = %s"
+def _await_slot(cursor: Any, condition: str, values: list[Any], settings: Settings) -> None:
+    place = None
 
     def holds() -> bool:
-        cursor.execute(query, [*values, name(settings)])
-        return bool(cursor.fetchone() == (True,))
+        nonlocal place
+        cursor.execute(SLOT.format(condition), [*values, name(settings)])
+        reached, place = cursor.fetchone() or (False, None)
+        return bool(reached)
 
-    def late(_: Exception | None) -> LakeproofError:
-        return LakeproofError(
-            f"the capture {name(settings)} does not come up to what is committed: "
-            f"{progress(settings)}. `make logs S=connect` says why; nothing is lost, "
-            "Postgres keeps the log until it was read."
+    def last_words() -> str:
+        return (
+            f"the capture stands at {progress(settings)}. `make logs S=connect` says why; nothing "
+            "is lost, Postgres keeps the log until it was read."
         )
 
-    await_true(holds, patience_seconds, late)
+    what = f"the capture {name(settings)} to reach what is committed"
+    await_progress(holds, Awaited(lambda: what, lambda: [place], last_words), LOOKS_SECONDS)
 
 
 def watch_over(settings: Settings) -> Progress:

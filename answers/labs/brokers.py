@@ -12,6 +12,7 @@ from typing import Any
 
 from kafka.errors import KafkaError
 
+from answers.labs.waiting import wait_until
 from infra.kafka.native import command, component
 from infra.native import keys
 from infra.native.creation import OFFSETS
@@ -19,12 +20,10 @@ from infra.native.doctor import is_free
 from infra.native.health import CHECKS
 from infra.native.instance import Instance
 from jobs.errors import LakeproofError, ServiceDown
-from jobs.patience import await_true
 from jobs.settings import Settings
 from jobs.topics import admin
 
 NUMBERS = (1, 2, 3)
-PATIENCE_SECONDS = 180
 
 
 @dataclass
@@ -40,13 +39,7 @@ class Brokers:
         for number in numbers:
             self._processes[number] = self._start(number)
         for number in numbers:
-            check, late = CHECKS[_service(number)], _late(f"broker {number} is up")
-            await_true(
-                lambda check=check: check(self.settings) is None,  # type: ignore[misc]
-                PATIENCE_SECONDS,
-                late,
-                not_yet=(ServiceDown,),
-            )
+            wait_until(lambda number=number: self._is_up(number), f"broker {number} is up")  # type: ignore[misc]
 
     def kill(self, *numbers: int) -> None:
         """SIGKILL: no goodbye, nothing flushed."""
@@ -83,8 +76,7 @@ class Brokers:
 
     def wait_until_led(self, topic: str, *leaders: int) -> None:
         """Nothing, once these brokers lead the partitions."""
-        late = _late(f"{topic} led by {leaders}")
-        await_true(lambda: self.leaders(topic) == [*leaders], PATIENCE_SECONDS, late)
+        wait_until(lambda: self.leaders(topic) == [*leaders], f"{topic} led by {leaders}")
 
     def wait_until_in_sync(self, topic: str) -> None:
         """Nothing, once every broker has all of the topic."""
@@ -93,11 +85,18 @@ class Brokers:
             found = [set(partition["isr_nodes"]) for partition in self.partitions(topic)]
             return bool(found) and all(each == set(NUMBERS) for each in found)
 
-        await_true(is_whole, PATIENCE_SECONDS, _late(f"{topic} in sync"))
+        wait_until(is_whole, f"{topic} in sync")
 
     def data(self, number: int) -> Path:
         """The folder of a broker's logs."""
         return self.instance.state / _service(number) / "data"
+
+    def _is_up(self, number: int) -> bool:
+        try:
+            CHECKS[_service(number)](self.settings)
+        except ServiceDown:
+            return False
+        return True
 
     def _start(self, number: int) -> subprocess.Popen[bytes]:
         is_first = number == 1
@@ -137,7 +136,3 @@ def _free_ports() -> dict[str, str]:
 
 def _service(number: int) -> str:
     return "kafka" if number == 1 else f"kafka-{number}"
-
-
-def _late(what: str) -> Any:
-    return lambda cause: LakeproofError(f"{what}: not within {PATIENCE_SECONDS} s; {cause or ''}")

@@ -8,20 +8,22 @@ from contextlib import suppress
 from pathlib import Path
 from subprocess import PIPE, Popen
 from tempfile import TemporaryDirectory
-from threading import Timer
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import requests
 
+from infra.native.signs import Work
 from infra.spark.native import CONNECT_VARIABLES, spark_home
-from jobs.errors import LakeproofError
+from jobs.errors import LakeproofError, StandsStill
+from jobs.patience import Awaited, Progress
 from jobs.settings import ROOT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-PATIENCE_SECONDS = 600
+LOOK_SECONDS = 5.0
 ANSWER_SECONDS = 30
 ERROR_LINES = 20
 LOGGING = ROOT / "infra" / "spark" / "log4j2.properties"
@@ -40,7 +42,7 @@ def run_script(script: Path, *arguments: str) -> Mapping[str, Any]:
     """What the script found: the JSON object of the last line it prints; the others are shown.
 
     It runs in a folder of its own, which is gone afterwards with every process it started.
-    Raises: LakeproofError with the end of its error output if it fails or takes too long.
+    Raises: LakeproofError with the end of its error output if it fails or stands still.
     """
     last = ""
     with TemporaryDirectory(prefix="classic-") as folder:
@@ -59,8 +61,8 @@ def run_script(script: Path, *arguments: str) -> Mapping[str, Any]:
             ) as process,
         ):
             assert process.stdout
-            alarm = Timer(PATIENCE_SECONDS, end_session, [process.pid])
-            alarm.start()
+            over = Event()
+            Thread(target=_end_if_still, args=(process.pid, over), daemon=True).start()
             try:
                 for line in process.stdout:
                     if last:
@@ -68,7 +70,7 @@ def run_script(script: Path, *arguments: str) -> Mapping[str, Any]:
                     last = line.rstrip()
                 code = process.wait()
             finally:
-                alarm.cancel()
+                over.set()
                 end_session(process.pid)
         if code:
             print(last, flush=True)
@@ -114,6 +116,16 @@ def end_session(leader: int) -> None:
                 process.kill()
                 ended.append(process)
     psutil.wait_procs(ended, timeout=ANSWER_SECONDS)
+
+
+def _end_if_still(leader: int, over: Event) -> None:
+    progress = Progress(Awaited(lambda: "the script", Work("it", leader)))
+    while not over.wait(LOOK_SECONDS):
+        progress.look()
+        try:
+            progress.require_movement()
+        except StandsStill:
+            return end_session(leader)
 
 
 def _environment(folder: str) -> dict[str, str]:

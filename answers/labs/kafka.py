@@ -7,13 +7,12 @@ from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from jobs.patience import await_true
+from answers.labs.waiting import wait_until
 from jobs.settings import Settings
 from jobs.topics import admin
 
 PATIENCE_SECONDS = 120
 POLL_MS = 100
-POLL_SECONDS = 0.01
 # A message: its key, which decides the partition, and its value.
 Message = tuple[bytes | None, bytes]
 
@@ -55,7 +54,7 @@ def member(settings: Settings, topic: str, group: str, **options: Any) -> KafkaC
 def take(consumer: KafkaConsumer, count: int) -> list[Any]:
     """The next records the consumer is given, exactly so many.
 
-    Raises: AssertionError if there are not so many within the patience.
+    Raises: StandsStill if for minutes there is no more.
     """
     found: list[Any] = []
 
@@ -64,7 +63,7 @@ def take(consumer: KafkaConsumer, count: int) -> list[Any]:
         found.extend(record for records in given.values() for record in records)
         return len(found) >= count
 
-    wait_until(is_enough, f"{count} records")
+    wait_until(is_enough, f"{count} records", lambda: [len(found)])
     return found
 
 
@@ -95,14 +94,5 @@ def read_all(settings: Settings, topic: str, **options: Any) -> list[Any]:
             found.extend(record for some in consumer.poll(POLL_MS).values() for record in some)
             return all(consumer.position(place) >= end for place, end in ends.items())
 
-        wait_until(is_read, f"all of {topic}")
+        wait_until(is_read, f"all of {topic}", lambda: [len(found)])
     return sorted(found, key=lambda record: (record.partition, record.offset))
-
-
-def wait_until(reached: Callable[[], bool], what: str) -> None:
-    """Nothing, once it is so.
-
-    Raises: AssertionError if it is not within the patience.
-    """
-    late = AssertionError(f"{what}: not within {PATIENCE_SECONDS} s")
-    await_true(reached, PATIENCE_SECONDS, lambda _: late, POLL_SECONDS)

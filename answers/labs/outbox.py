@@ -9,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from answers.labs.kafka import wait_until
+from answers.labs.waiting import wait_until
 from generators.producer import Transport, confluent_options
 from jobs.settings import Settings
 
@@ -46,7 +46,8 @@ class Outbox:
     def wait_for(self, more: int) -> None:
         """Nothing, once so many more are acknowledged."""
         wanted = len(self.acked) + more
-        wait_until(lambda: len(self.acked) >= wanted, f"{more} acknowledgements")
+        wait_until(lambda: len(self.acked) >= wanted, f"{more} acknowledgements",
+                   lambda: [len(self.acked)])  # fmt: skip
 
 
 @contextmanager

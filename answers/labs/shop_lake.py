@@ -18,8 +18,6 @@ from jobs.settings import ROOT, Settings
 from jobs.specs import load_specs
 from jobs.together import bring_up_to_date
 
-PATIENCE_SECONDS = 300
-
 
 def sell(settings: Settings, run: Run, topics: Collection[str]) -> Truth:
     """The truth of a day, whose messages to these topics are out and acknowledged."""
@@ -44,7 +42,6 @@ def run_apart(settings: Settings, script: Path, *arguments: str) -> tuple[int, s
         env=os.environ | {"PYTHONPATH": str(ROOT), "NAMESPACE": settings.namespace},
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
     )
     return done.returncode, (done.stderr or done.stdout).strip().rpartition("\n")[2]
 

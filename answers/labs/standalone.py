@@ -11,12 +11,10 @@ import psutil
 from pyspark.sql import SparkSession
 
 from answers.labs.classic import LOGGING, monitored, session
-from infra.native.command import free_port, wait_for_port
+from answers.labs.waiting import wait_until
+from infra.native.command import accepts, free_port
 from infra.spark.native import spark_home
-from jobs.errors import LakeproofError
-from jobs.patience import await_true
 
-START_SECONDS = 240
 MEMORY = "512m"
 QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 
@@ -31,7 +29,7 @@ def standalone(workers: int) -> Iterator[SparkSession]:
         port = free_port()
         master = f"spark://127.0.0.1:{port}"
         stack.enter_context(_daemon("master.Master", "--port", str(port)))
-        wait_for_port("spark master", port, START_SECONDS)
+        wait_until(lambda: accepts(port), "the master of the cluster")
         for _ in range(workers):
             folder = Path.cwd() / "work"
             of_worker = ("--cores", "1", "--memory", MEMORY, "--work-dir", str(folder), master)
@@ -50,15 +48,8 @@ def standalone(workers: int) -> Iterator[SparkSession]:
 
 
 def await_executors(cluster: SparkSession, wanted: int) -> None:
-    """Nothing, once so many executors are at work.
-
-    Raises: LakeproofError if they are not in time.
-    """
-    await_true(
-        lambda: len(executors(cluster, is_active=True)) == wanted,
-        START_SECONDS,
-        lambda _: LakeproofError(f"there were not {wanted} executors in {START_SECONDS} s."),
-    )
+    """Nothing, once so many executors are at work."""
+    wait_until(lambda: len(executors(cluster, is_active=True)) == wanted, f"{wanted} executors")
 
 
 def executors(cluster: SparkSession, is_active: bool) -> list[dict[str, Any]]:

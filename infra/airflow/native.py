@@ -22,7 +22,7 @@ MIGRATION_LOCK = 727_001
 def component(instance: Instance, name: str) -> Command:
     """One of api-server, scheduler, dag-processor, triggerer, on a migrated database."""
     settings = prepare_home(instance)
-    wait_for_port("postgres", instance.port("POSTGRES_DSN"))
+    wait_for_port(instance.port("POSTGRES_DSN"))
     return migrated(instance, name, settings)
 
 

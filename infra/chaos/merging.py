@@ -73,7 +73,7 @@ def _land(reports: list[Message], settings: Settings) -> None:
 
 def _stands_still_merging(target: Target) -> bool:
     """Whether Spark was stopped between a merge's first file and its commit; else it goes on."""
-    settings, spark = target.settings, process_of("spark", target.instance)
+    settings, spark = target.settings, process_of("spark", target)
     path = settings.table_path(TABLE)
     before, version = _files(settings), latest_version(settings, path)
     merging = Thread(target=_run_to_its_end, args=(settings,))

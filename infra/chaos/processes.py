@@ -8,30 +8,26 @@ import psutil
 from pyspark.errors import PySparkException
 
 from infra.chaos.load import Target
+from infra.chaos.waiting import await_moment
 from infra.native import supervise
-from infra.native.command import wait_for_port
-from infra.native.instance import Instance
+from infra.native.command import accepts
 from jobs.errors import LakeproofError
 from jobs.maintain import maintain
-from jobs.patience import await_true
 
 FROZEN_SECONDS = {"kafka": 45.0, "minio": 60.0}
 HARD_BOUNCES = 5
-WATCHDOG_SECONDS = 400.0
-START_SECONDS = 300.0
-POLL_SECONDS = 0.005
 COMPACTING_SECONDS = 0.7
 
 
 def kill(service: str, target: Target) -> None:
     """SIGKILL; its supervisor starts it again."""
     with suppress(psutil.NoSuchProcess):
-        process_of(service, target.instance).kill()
+        process_of(service, target).kill()
 
 
 def freeze(service: str, target: Target) -> None:
     """SIGSTOP, and SIGCONT after a while: alive, connected, and silent."""
-    process = process_of(service, target.instance)
+    process = process_of(service, target)
     process.suspend()
     try:
         time.sleep(FROZEN_SECONDS[service])  # this is the fault itself
@@ -40,21 +36,19 @@ def freeze(service: str, target: Target) -> None:
 
 
 def hang(service: str, target: Target) -> None:
-    """SIGSTOP, until the watchdog has it replaced.
-
-    Raises: LakeproofError if it does not.
-    """
-    process = process_of(service, target.instance)
+    """SIGSTOP, until the watchdog has it replaced."""
+    process = process_of(service, target)
     process.suspend()
-    left = LakeproofError(f"the watchdog leaves {service} as it is: `make logs S={service}`")
-    await_true(lambda: not process.is_running(), WATCHDOG_SECONDS, lambda _: left)
+    replaced = f"the watchdog to replace {service}"
+    await_moment(target.settings, lambda: not process.is_running(), replaced)
 
 
 def bounce_kafka(target: Target) -> None:
     """SIGKILL, and again as soon as the broker answers, five times in all."""
+    port = target.instance.port("KAFKA_BOOTSTRAP_SERVERS")
     for _ in range(HARD_BOUNCES):
         kill("kafka", target)
-        wait_for_port("kafka", target.instance.port("KAFKA_BOOTSTRAP_SERVERS"), START_SECONDS)
+        await_moment(target.settings, lambda: accepts(port), "Kafka to listen")
 
 
 def kill_spark_optimizing(target: Target) -> None:
@@ -71,11 +65,9 @@ def kill_spark_optimizing(target: Target) -> None:
     compacting.join()
 
 
-def process_of(service: str, instance: Instance) -> psutil.Process:
+def process_of(service: str, target: Target) -> psutil.Process:
     """The service's process, once it has one."""
-    dead = LakeproofError(f"{service} does not run: `make logs S={service}`")
-    return psutil.Process(
-        await_true(
-            lambda: supervise.pid(instance, service), START_SECONDS, lambda _: dead, POLL_SECONDS
-        )
+    pid = await_moment(
+        target.settings, lambda: supervise.pid(target.instance, service), f"{service} to run"
     )
+    return psutil.Process(pid)

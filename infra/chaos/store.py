@@ -7,9 +7,10 @@ import time
 
 from infra.chaos.load import Target
 from infra.chaos.proxy import Proxy, Trouble
+from infra.chaos.waiting import await_moment
 from infra.minio import native as minio
 from infra.native import supervise
-from infra.native.command import START_SECONDS, free_port, wait_for_port
+from infra.native.command import accepts, free_port
 from jobs.errors import LakeproofError
 from jobs.objects import delete_objects
 from jobs.stream import checkpoint
@@ -33,7 +34,7 @@ def trouble_store(trouble: Trouble, target: Target) -> None:
     with supervise.log_file(instance, "minio").open("a") as log:
         server = subprocess.Popen(command.arguments, env=environment, stdout=log, stderr=log)
     try:
-        wait_for_port("minio", beside, START_SECONDS)
+        await_moment(target.settings, lambda: accepts(beside), "MinIO to listen")
         with Proxy(port, beside, trouble) as proxy:
             time.sleep(TROUBLE_SECONDS)  # this is the fault itself
     finally:

@@ -22,7 +22,7 @@ def command(instance: Instance) -> Command:
     options = [f"-Djava.security.auth.login.config={write_private(folder / 'jaas.conf', jaas)}"]
     port = str(instance.port("CONNECT_URL"))
     worker = instance.render(HERE / "worker.properties", folder / "worker.properties", PORT=port)
-    wait_for_port("kafka", instance.port("KAFKA_BOOTSTRAP_SERVERS"))
+    wait_for_port(instance.port("KAFKA_BOOTSTRAP_SERVERS"))
     heap = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC"]
     return Command(
         [java(), *heap, LOG4J, *options, "-cp", f"{connect_jars()}/*", WORKER, str(worker)],

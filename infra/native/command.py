@@ -1,18 +1,17 @@
 """What a launcher hands to the operating system."""
 
-import math
 import os
 import shutil
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from jobs.errors import LakeproofError, ServiceDown
-from jobs.patience import await_true
+from jobs.errors import LakeproofError
 
-START_SECONDS = 240.0
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,13 @@ def java() -> str:
     raise LakeproofError("No java on PATH and no JAVA_HOME. `make doctor` says how to get one.")
 
 
-def wait_for_port(service: str, port: int, seconds: float = math.inf) -> None:
+def wait_for_port(port: int) -> None:
     """Return when the port accepts connections.
 
     A service waits for one it needs without end: who waits for both gives up when neither moves.
-
-    Raises: ServiceDown if it does not within the time.
     """
-    silent = ServiceDown(service, f"127.0.0.1:{port}", f"no answer in {seconds:.0f} s")
-    await_true(lambda: accepts(port), seconds, lambda _: silent)
+    while not accepts(port):
+        time.sleep(LOOK_SECONDS)
 
 
 def accepts(port: int) -> bool:

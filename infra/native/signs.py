@@ -10,7 +10,6 @@ import psutil
 from infra.native import processes, supervise
 from infra.native.instance import Instance
 from infra.native.logs import last_lines
-from infra.native.supervise import Process
 
 # More of a processor than any service takes at rest, less than half of what two hogs leave it.
 BUSY_SHARE = 0.25
@@ -28,7 +27,7 @@ class Signs:
 
     def __init__(self, instance: Instance, *names: str, by_work: bool = True) -> None:
         self._instance, self._names, self._by_work = instance, names, by_work
-        self._looked: dict[str, tuple[float, float]] = {}
+        self._work: dict[int, Work] = {}
 
     def __call__(self) -> Iterator[str]:
         """The signs of now."""
@@ -39,7 +38,7 @@ class Signs:
                 yield f"{process.name} is {process.state}, process {process.pid}"
                 yield self._said(process.name)
                 if self._by_work and process.pid:
-                    yield from self._worked(process)
+                    yield from self._worked(process.name, process.pid)
 
     def is_kept(self, name: str) -> bool:
         """Whether the supervisor runs the service, or will start it again."""
@@ -64,16 +63,27 @@ class Signs:
         [line] = last_lines(supervise.log_file(self._instance, name), 1) or [""]
         return f"{name} said: {NUMBERS.sub('#', line)[:200]}"
 
-    def _worked(self, process: Process) -> Iterator[str]:
-        """A new sign if its processes took much of a processor for a while."""
+    def _worked(self, name: str, pid: int) -> Iterator[str]:
+        work = self._work.setdefault(pid, Work(name, pid))
+        yield from work()
+
+
+class Work:
+    """Signs that a process and its descendants take much of a processor."""
+
+    def __init__(self, name: str, pid: int) -> None:
+        self._name, self._pid = name, pid
+        self._at, self._before = -math.inf, math.inf
+
+    def __call__(self) -> Iterator[str]:
+        """A new sign if they did for a while."""
         now = time.monotonic()
-        at, before = self._looked.get(process.name, (-math.inf, math.inf))
-        if now - at < BUSY_SECONDS:
+        if now - self._at < BUSY_SECONDS:
             return  # reading them all takes as long as a request to Airflow
-        seconds = processor_seconds(process.pid)
-        self._looked[process.name] = now, seconds
-        if seconds - before >= BUSY_SHARE * (now - at):
-            yield f"{process.name} works, {seconds:.0f} s of processor time"
+        seconds = processor_seconds(self._pid)
+        if seconds - self._before >= BUSY_SHARE * (now - self._at):
+            yield f"{self._name} works, {seconds:.0f} s of processor time"
+        self._at, self._before = now, seconds
 
 
 def processor_seconds(pid: int) -> float:

@@ -28,7 +28,7 @@ def command(instance: Instance) -> Command:
         POSTGRES=f"{address.hostname}:{address.port}",
         USER=unquote(address.username or ""),
     )
-    wait_for_port("postgres", instance.port("POSTGRES_DSN"))
+    wait_for_port(instance.port("POSTGRES_DSN"))
     _create_database(instance)
     return Command(
         [java(), *OPTIONS, f"-Dquarkus.config.locations={properties}", "-jar", str(_program())],

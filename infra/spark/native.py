@@ -77,7 +77,7 @@ def component(instance: Instance, name: str) -> Command:
         ports = {"--port": "SPARK_MASTER_PORT", "--webui-port": "SPARK_CLUSTER_URL"}
         options = {option: str(instance.port(key)) for option, key in ports.items()}
         return _of_cluster("master.Master", settings, options)
-    wait_for_port("spark-master", instance.port("SPARK_MASTER_PORT"))
+    wait_for_port(instance.port("SPARK_MASTER_PORT"))
     options = {"--cores": CORES, "--memory": MEMORY, "--work-dir": str(folder), "--webui-port": "0"}
     return _of_cluster("worker.Worker", settings, options, master(instance))
 

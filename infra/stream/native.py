@@ -8,5 +8,5 @@ from infra.native.instance import Instance
 
 def command(instance: Instance) -> Command:
     """The process, once the database listens that holds what is wanted of it."""
-    wait_for_port("postgres", instance.port("POSTGRES_DSN"))
+    wait_for_port(instance.port("POSTGRES_DSN"))
     return Command([sys.executable, "-m", "jobs.stream"])

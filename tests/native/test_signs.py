@@ -8,8 +8,7 @@ import pytest
 
 from infra.native.instance import Instance
 from infra.native.logs import TAIL_BYTES, last_lines
-from infra.native.signs import Signs, processor_seconds
-from infra.native.supervise import Process
+from infra.native.signs import Signs, Work, processor_seconds
 
 WORK = "import sys, time\nwhile time.process_time() < 0.4: pass\n"
 # One child has ended, one is at work or has just been, and both say no word.
@@ -62,13 +61,12 @@ def test_a_log_that_repeats_itself_with_other_numbers_says_the_same(instance: In
 
 @pytest.mark.parametrize(("seconds", "is_seen"), [(2.0, False), (3.0, True)])
 def test_only_who_takes_more_than_any_takes_at_rest_is_seen_to_work(
-    instance: Instance, monkeypatch: pytest.MonkeyPatch, seconds: float, is_seen: bool
+    monkeypatch: pytest.MonkeyPatch, seconds: float, is_seen: bool
 ) -> None:
-    signs, process = Signs(instance, "spark"), Process("spark", "RUNNING", 1, 0, 0)
-    found = []
+    work, found = Work("spark", 1), []
     for now, taken in ((100.0, 50.0), (105.0, 58.0), (110.0, 50.0 + seconds)):
         monkeypatch.setattr("infra.native.signs.time.monotonic", lambda now=now: now)
         monkeypatch.setattr("infra.native.signs.processor_seconds", lambda _, taken=taken: taken)
-        found.append(list(signs._worked(process)))
+        found.append(list(work()))
     assert found[:2] == [[], []]
     assert bool(found[2]) == is_seen

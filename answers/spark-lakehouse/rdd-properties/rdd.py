@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from operator import add
 from pathlib import Path
@@ -15,19 +15,13 @@ from pyspark.sql import SparkSession
 
 from answers.labs.classic import monitored
 from answers.labs.standalone import await_executors, executor_pid, executors, standalone
-from jobs.errors import LakeproofError
-from jobs.patience import await_true
+from answers.labs.waiting import wait_until
 
 WORKERS = 2
 ORDERS = 8_000
 PARTITIONS = 8
 CUSTOMERS = 10
-PATIENCE_SECONDS = 120
 Pairs = Iterable[tuple[int, int]]
-
-
-def wait_for(look: Callable[[], Any], what: str) -> None:
-    await_true(look, PATIENCE_SECONDS, lambda _: LakeproofError(f"{what} did not happen."))
 
 
 class Trace:
@@ -57,7 +51,7 @@ def order_lines(context: SparkContext, trace: Trace) -> RDD[tuple[int, int]]:
 
     def read(partition: int, numbers: Iterable[int]) -> Pairs:
         trace.note(partition)
-        wait_for(lambda: len(trace.computed()) >= WORKERS, "work on every executor")
+        wait_until(lambda: len(trace.computed()) >= WORKERS, "work on every executor")
         return ((number % CUSTOMERS, number * 7919 % 9973) for number in numbers)
 
     return context.parallelize(range(ORDERS), PARTITIONS).mapPartitionsWithIndex(read)
@@ -129,18 +123,18 @@ def killed(cluster: SparkSession) -> dict[str, Any]:
 
     def wait_at_gate(partition: int, sums: Pairs) -> Pairs:
         at_gate.note(partition)
-        wait_for(gate.exists, "the gate's opening")
+        wait_until(gate.exists, "the gate's opening")
         return sums
 
     totals = order_lines(cluster.sparkContext, trace).reduceByKey(add, WORKERS)
     with ThreadPoolExecutor() as pool:
         job = pool.submit(totals.mapPartitionsWithIndex(wait_at_gate).collect)
-        wait_for(lambda: len(at_gate.computed()) == WORKERS, "the second stage")
+        wait_until(lambda: len(at_gate.computed()) == WORKERS, "the second stage")
         before = trace.computed()
         victim = max(before, key=lambda pid: len(before[pid]))
         os.kill(victim, signal.SIGKILL)
         print(f"executor {victim} killed, it had {len(before[victim])} partitions", flush=True)
-        wait_for(lambda: executors(cluster, is_active=False), "the executor's loss")
+        wait_until(lambda: executors(cluster, is_active=False), "the executor's loss")
         lost = len(executors(cluster, is_active=False))
         gate.touch()
         sums = dict(job.result())
@@ -164,7 +158,7 @@ def killed_without_lineage(cluster: SparkSession) -> dict[str, Any]:
     rows = orders.count()
     lost_before = len(executors(cluster, is_active=False))
     os.kill(next(iter(trace.computed())), signal.SIGKILL)
-    wait_for(lambda: len(executors(cluster, is_active=False)) > lost_before, "the loss")
+    wait_until(lambda: len(executors(cluster, is_active=False)) > lost_before, "the loss")
     said = ""
     try:
         orders.count()

@@ -1,6 +1,5 @@
 """What twenty kills, two broken batches and a broken transaction leave of each way to write."""
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
@@ -18,6 +17,7 @@ from pyspark.sql import functions as F
 from answers.evidence import Evidence, more_than
 from answers.labs.classic import run_script
 from answers.labs.kafka import create_topic, send
+from answers.labs.waiting import await_end, wait_until
 from jobs.ingest import KAFKA_OPTIONS
 from jobs.session import spark
 from jobs.settings import Settings
@@ -29,6 +29,7 @@ WRITER = Path(__file__).with_name("writer.py")
 WAYS = ("progress_first", "plain", "numbered", "merged")
 RELAYED = 50
 PATIENCE_SECONDS = 280
+POLL_MS = 200
 
 
 class Fate(NamedTuple):
@@ -123,7 +124,7 @@ def _run(settings: Settings, rows: DataFrame, sink: str, target: str) -> None:
         query = writer.option("topic", target).start()
     else:
         query = writer.start(target)
-    assert query.awaitTermination(PATIENCE_SECONDS)
+    await_end(query, settings)
 
 
 def test_spark_s_kafka_sink_delivers_at_least_once_and_its_delta_sink_exactly_once(
@@ -168,15 +169,18 @@ def values(settings: Settings, topic: str, isolation: str = "read_uncommitted") 
         enable_auto_commit=False,
         isolation_level=isolation,
     )
-    place, found = TopicPartition(topic, 0), []
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    place = TopicPartition(topic, 0)
+    found: list[bytes] = []
     with closing(reader):
         reader.assign([place])
         reader.seek_to_beginning()
         end = reader.end_offsets([place])[place]
-        while reader.position(place) < end:
-            assert time.monotonic() < deadline, f"{topic} is not read to its end"
-            found += [one.value for some in reader.poll(1_000).values() for one in some]
+
+        def is_read() -> bool:
+            found.extend(one.value for some in reader.poll(POLL_MS).values() for one in some)
+            return bool(reader.position(place) >= end)
+
+        wait_until(is_read, f"all of {topic}", lambda: [len(found)])
     return found
 
 

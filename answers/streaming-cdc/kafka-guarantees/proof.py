@@ -12,8 +12,9 @@ from kafka import TopicPartition
 
 from answers.evidence import Evidence, more_than
 from answers.labs.brokers import NUMBERS, Brokers, three_brokers
-from answers.labs.kafka import create_topic, read_all, send, wait_until
+from answers.labs.kafka import create_topic, read_all, send
 from answers.labs.outbox import Outbox, client, load
+from answers.labs.waiting import wait_until
 from jobs.settings import Settings
 from jobs.topics import admin, end_offsets
 

@@ -18,7 +18,8 @@ import pytest
 from kafka import KafkaConsumer
 
 from answers.evidence import Evidence, more_than
-from answers.labs.kafka import create_topic, handle, member, producer, read_all, send, wait_until
+from answers.labs.kafka import Message, create_topic, handle, member, producer, read_all, send
+from answers.labs.waiting import wait_until
 from jobs.session import postgres
 from jobs.settings import ROOT, Settings
 from jobs.topics import admin
@@ -34,10 +35,8 @@ WORKER = Path(__file__).with_name("worker.py")
 # The work of a message: a call to another system that answers after a millisecond.
 CALL = "SELECT pg_sleep(%s)"
 
-Messages = list[tuple[bytes | None, bytes]]
 
-
-def numbered(start: int = 0) -> Messages:
+def numbered(start: int = 0) -> list[Message]:
     """Every key's first number, every key's second, and so on."""
     return [
         (b"c-%d" % key, b"c-%d:%d" % (key, number))
@@ -75,7 +74,7 @@ class Team:
         return sorted(self.shares()) == sorted(even) and len(held) == PARTITIONS
 
     def count(self) -> int:
-        """Messages handled by all."""
+        """list[Message] handled by all."""
         return sum(map(len, self.handled))
 
 

@@ -11,7 +11,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from answers.evidence import Evidence
-from answers.labs.kafka import create_topic, member, producer, read_all, send, take, wait_until
+from answers.labs.kafka import create_topic, member, producer, read_all, send, take
+from answers.labs.waiting import wait_until
 from jobs.session import postgres
 from jobs.settings import Settings
 from jobs.topics import admin, end_offsets
@@ -22,7 +23,6 @@ LOAD = 20_000
 LOAD_BYTES = 100  # of each message
 PARTITIONS = 4
 HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 MARK = "the end"
 VALUES = [f"m-{number}" for number in range(MESSAGES)]
 
@@ -126,8 +126,8 @@ def test_how_long_kafka_keeps_a_message_is_a_setting_of_its_topic_read_or_not(
     with closing(admin(settings)) as client:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic)
         [found] = client.describe_configs([resource], config_filter="all").values()
-        kept_ms = int(next(iter(found.values()))["retention.ms"]["value"])
-    evidence("a topic keeps its messages unless told otherwise", kept_ms // DAY_MS, 7, "days")
+        kept_days = int(next(iter(found.values()))["retention.ms"]["value"]) // (24 * HOUR_MS)
+    evidence("a topic keeps its messages unless told otherwise", kept_days, 7, "days")
     # What is compacted as well is cleaned every few seconds; deletion alone waits for minutes.
     configs = {"cleanup.policy": "compact,delete", "retention.ms": str(HOUR_MS)}
     brief = create_topic(settings, "brief", configs=configs)

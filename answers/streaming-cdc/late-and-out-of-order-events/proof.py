@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from answers.evidence import Evidence, less_than, more_than
 from answers.labs.kafka import create_topic, send
+from answers.labs.waiting import await_end
 from jobs import delta
 from jobs.session import spark
 from jobs.settings import Settings
@@ -21,7 +22,6 @@ CLOSING = BEGIN + timedelta(hours=4)  # an event so much later lets every window
 EVENTS, LATE = 1_000, 50
 EVENT_EVERY_SECONDS, JITTER_SECONDS, DELAY_MINUTES = 3.6, 60, (2, 20)
 WINDOW_MINUTES, WATERMARK, RECORDS_PER_BATCH = 1, "10 minutes", 67
-PATIENCE_SECONDS = 280
 KEYS, CHANGES_PER_KEY, DELIVERIES, DELETED_KEYS = 100, 6, 3, 10
 
 Totals = dict[datetime, int]
@@ -95,9 +95,9 @@ def totals_of(rows: DataFrame) -> Totals:
     return {begin: count for begin, count in found.items() if begin < CLOSING}
 
 
-def most_in_state(query: Any) -> int:
+def most_in_state(query: Any, settings: Settings) -> int:
     """The most rows that the query's state had, once it has read all there is."""
-    assert query.awaitTermination(PATIENCE_SECONDS), "the query did not come to its end"
+    await_end(query, settings)
     return max(int(told["stateOperators"][0]["numRowsTotal"]) for told in query.recentProgress)
 
 
@@ -108,7 +108,7 @@ def unbounded(session: SparkSession, settings: Settings, source: dict[str, str])
     events = moments(session.readStream.format("kafka").options(**source).load())
     writer = per_window(events).writeStream.format("memory").queryName(name).outputMode("complete")
     writer = writer.option("checkpointLocation", settings.table_path("checkpoints.unbounded"))
-    most = most_in_state(writer.trigger(availableNow=True).start())
+    most = most_in_state(writer.trigger(availableNow=True).start(), settings)
     found = totals_of(session.table(name))
     session.catalog.dropTempView(name)
     return Windows(found, most)
@@ -122,7 +122,8 @@ def watermarked(session: SparkSession, settings: Settings, source: dict[str, str
     events = moments(read.option("maxOffsetsPerTrigger", RECORDS_PER_BATCH).load())
     writer = per_window(events.withWatermark("happened_at", WATERMARK)).writeStream.format("delta")
     writer = writer.option("checkpointLocation", settings.table_path("checkpoints.watermarked"))
-    most = most_in_state(writer.outputMode("append").trigger(availableNow=True).start(path))
+    query = writer.outputMode("append").trigger(availableNow=True).start(path)
+    most = most_in_state(query, settings)
     return Windows(totals_of(session.read.format("delta").load(path)), most)
 
 

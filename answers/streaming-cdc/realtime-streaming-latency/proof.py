@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from answers.evidence import Evidence, more_than
+from answers.labs.waiting import services, wait_until
 from generators.messages import CLICKS, ORDERS, SOCIAL_MENTIONS, Message
 from generators.producer import Transport
 from generators.publish import send
 from infra.readable import in_mart
 from jobs.alert import Alert, alert, alerts
 from jobs.commits import last_record
-from jobs.patience import await_true
 from jobs.session import clickhouse
 from jobs.settings import ROOT, Settings
 from jobs.stream import control
@@ -31,7 +31,6 @@ from jobs.stream import control
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 CUSTOMERS, MENTIONS = 60, 400
 LIVE_ORDERS, RATE = 60, 4.0
-PATIENCE_SECONDS = 240
 INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
 KEY = b"live"  # one key is one partition: what is readable is a beginning of what was sent
 CAMPAIGNS = ("cmp-google-1", "cmp-meta-2", "cmp-x-3")
@@ -139,9 +138,9 @@ def stream_process(settings: Settings) -> Iterator[None]:
     environment = os.environ | settings.environment()
     started = Popen([sys.executable, "-m", "jobs.stream"], cwd=ROOT, env=environment)
     try:
-        control.want(settings, "running", PATIENCE_SECONDS)
+        control.want(settings, "running")
         yield
-        control.want(settings, "stopped", PATIENCE_SECONDS)  # after the pass that is under way
+        control.want(settings, "stopped")  # after the pass that is under way
     finally:
         started.terminate()  # a clean end, with its query
         started.wait()
@@ -172,11 +171,11 @@ def live(settings: Settings) -> Live:
         funnel = last_record(settings, settings.table_path("gold.funnel_per_hour"))
         return has(0) and funnel is not None and funnel.counts.get("accepted", 0) > 0
 
-    late = AssertionError(f"not all orders are on the dashboard after {PATIENCE_SECONDS} s")
+    signs = services(settings, "spark")
     with stream_process(settings), ThreadPoolExecutor(1) as threads:
-        await_true(is_warm, PATIENCE_SECONDS, lambda _: late)
+        wait_until(is_warm, "the first orders on the dashboard", signs)
         buying = threads.submit(send, bought(), "live", settings, Transport(rate=RATE))
-        await_true(lambda: has(LIVE_ORDERS), PATIENCE_SECONDS, lambda _: late)
+        wait_until(lambda: has(LIVE_ORDERS), "all orders on the dashboard", signs)
         buying.result()
     readable = [next(at for at, count in looks if count > n) for n in range(LIVE_ORDERS)]
     return Live(settings, [at - began for at, began in zip(readable, made, strict=True)])

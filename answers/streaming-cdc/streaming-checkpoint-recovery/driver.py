@@ -13,14 +13,13 @@ import psutil
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.patience import await_true
+from answers.labs.waiting import wait_until
 from jobs.session import object_store
 from jobs.settings import Settings, load_settings, state_dir
 
 RECORDS_PER_BATCH = 100
 ENDLESS_RECORD = 150
 FOR_EVER_MS = 3_600_000
-PATIENCE_SECONDS = 500
 
 
 def own_session(settings: Settings) -> SparkSession:
@@ -63,8 +62,7 @@ def main(topic: str, table: str, checkpoint: str) -> None:
         found = store.list_objects(settings.s3_bucket, prefix=begins)
         return any(True for _ in found) and query.lastProgress is not None
 
-    late = AssertionError("the second batch did not begin")
-    await_true(is_in_second_batch, PATIENCE_SECONDS, lambda _: late)
+    wait_until(is_in_second_batch, "the second batch")
     done = query.lastProgress["batchId"]
     [jvm] = [child for child in psutil.Process().children() if child.name() == "java"]
     jvm.kill()

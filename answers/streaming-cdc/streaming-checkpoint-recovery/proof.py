@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from answers.evidence import Evidence
 from answers.labs.classic import run_script
 from answers.labs.kafka import create_topic, send
+from answers.labs.waiting import await_end
 from jobs.commits import storage_options
 from jobs.ingest import KAFKA_OPTIONS
 from jobs.objects import delete_objects
@@ -28,7 +29,6 @@ TABLE, CHECKPOINT = "lab.followed", "checkpoints.followed"
 LANDED = 60
 COMMITS = 25
 KILLED = -9
-PATIENCE_SECONDS = 280
 
 
 class Resumed(NamedTuple):
@@ -60,7 +60,7 @@ def follow(settings: Settings, topic: str, checkpoint: str, starting: str) -> li
     writer = read.load().select(F.col("value").cast("string")).writeStream.format("delta")
     writer = writer.option("checkpointLocation", settings.table_path(checkpoint))
     query = writer.trigger(availableNow=True).start(settings.table_path(TABLE))
-    assert query.awaitTermination(PATIENCE_SECONDS)
+    await_end(query, settings)
     return [told for told in query.recentProgress if told.numInputRows]
 
 

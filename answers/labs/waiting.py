@@ -1,0 +1,44 @@
+"""Waiting in a proof: it ends when nothing moves any more, as everywhere in the platform."""
+
+import os
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+from infra.native.instance import load
+from infra.native.signs import Signs, Work
+from jobs.patience import Awaited, await_progress, no_signs
+from jobs.settings import Settings
+
+PAUSES = (0.01, 0.05)  # some proofs say how long what they wait for took
+Seen = Callable[[], Iterable[Hashable]]
+
+
+def wait_until(reached: Callable[[], Any], what: str, signs: Seen = no_signs) -> None:
+    """Nothing, once it is so. What this process and its children work on counts as a sign too.
+
+    Raises: StandsStill when for minutes there was no new sign.
+    """
+    work = Work("the proof", os.getpid())
+    awaited = Awaited(lambda: what, lambda: chain(signs(), work()))
+    await_progress(reached, awaited, PAUSES)
+
+
+def services(settings: Settings, *names: str) -> Signs:
+    """Signs that these services of the platform are at work."""
+    return Signs(load(settings.instance), *names)
+
+
+def await_end(query: Any, settings: Settings) -> None:
+    """Nothing, once a streaming query of the platform's Spark has read all there is.
+
+    Raises: the query's own error; StandsStill.
+    """
+    spark = services(settings, "spark")
+
+    def signs() -> Iterator[Hashable]:
+        yield from spark()
+        yield f"{query.lastProgress and query.lastProgress['batchId']}"
+
+    wait_until(lambda: not query.isActive, f"the end of the query {query.id}", signs)
+    query.awaitTermination()
