@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 from jobs.checksum import row_hash
 from jobs.decode import RAW_COLUMNS, decode
 from jobs.errors import GateFailed
-from jobs.fates import ACCEPTED, DUPLICATE, contract, judged, require_contract, tally
-from jobs.loads import stage, table_columns
+from jobs.fates import ACCEPTED, DUPLICATE
+from jobs.loads import staged_and_counted, table_columns
 from jobs.loads.history import versions
 from jobs.session import spark
 from jobs.settings import Settings
@@ -79,12 +79,6 @@ def _given(session: SparkSession, table: str, rows: list[dict[str, Any]]) -> Dat
     return decode(_raw(session, spec, rows), spec.source, spec.columns)
 
 
-def _staged(session: SparkSession, spec: Spec, example: dict[str, Any]) -> DataFrame:
-    frames = [_given(session, table, example["given"][table]) for table in spec.inputs]
-    rows = judged(contract(spec.transform(*frames), spec), spec)
-    return stage(rows, spec, None)
-
-
 def _stored(session: SparkSession, spec: Spec, accepted: DataFrame) -> DataFrame:
     """The accepted rows as an empty table would store them."""
     if spec.load != "history":
@@ -95,13 +89,8 @@ def _stored(session: SparkSession, spec: Spec, accepted: DataFrame) -> DataFrame
 
 @pytest.mark.parametrize(("spec", "example"), EXAMPLES)
 def test_a_worked_example_holds(session: SparkSession, spec: Spec, example: dict[str, Any]) -> None:
-    _require_held(spec, example, _staged(session, spec, example))
-
-
-def _require_held(spec: Spec, example: dict[str, Any], staged: DataFrame) -> None:
-    session = staged.sparkSession
-    staged, counted = tally(staged, spec)
-    require_contract(staged, spec)
+    frames = [_given(session, table, example["given"][table]) for table in spec.inputs]
+    staged, counted = staged_and_counted(spec.transform(*frames), spec, None)
     if "fails" in example:
         with pytest.raises(GateFailed, match=example["fails"]):
             judge(spec, counted.metrics)

@@ -1,11 +1,15 @@
 """The quality pass and the quarantine tool on real tables: what was refused, fixed, released."""
 
+import importlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from jobs import delta
-from jobs.errors import LakeproofError
+from jobs.errors import LakeproofError, SpecError
 from jobs.ledger import table_hops
 from jobs.quarantine import quarantine_path
 from jobs.run import run
@@ -21,6 +25,14 @@ from quality.release import Picked, Released, release
 from tests.integration.lake import contents, land_file, order, send
 
 pytestmark = pytest.mark.integration
+
+Transform = Callable[[DataFrame], DataFrame]
+# What a transform may do to its rows, and what is said of it.
+WRONG: dict[str, tuple[Transform, str]] = {
+    "less": (lambda rows: rows.drop("order_date"), "order_date', 'date'"),
+    "other": (lambda rows: rows.withColumn("order_date", F.lit("")), "order_date', 'string'"),
+    "more": (lambda rows: rows.withColumn("order_week", F.lit(2)), "order_week', 'int'"),
+}
 
 ORDERS, RATES = "silver.orders", "silver.fx_rates"
 CUT = order("o-cut")[:-1]
@@ -124,6 +136,27 @@ def test_a_corrected_line_lands_as_a_file_of_its_own(lake: Settings) -> None:
     _up_to_date(lake, "bronze.fx_rates", RATES)
     assert _values(lake, RATES, "rate_to_eur") == ["0.090000", "0.900000"]
     assert _unbalanced(lake, RATES) == []
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_transform_that_breaks_its_contract_stores_and_releases_nothing(
+    lake: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    wrong, told = WRONG[name]
+    module = importlib.import_module(f"jobs.{ORDERS}")
+    right: Transform = module.transform
+    before = contents(lake, [ORDERS])
+    send(lake, "orders", [order(f"o-{name}")])
+    _up_to_date(lake, "bronze.orders")
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "transform", lambda orders: wrong(right(orders)))
+        with pytest.raises(SpecError, match=told):
+            run(ORDERS, lake)
+        patched.setitem(load_specs(), ORDERS, _with_francs())
+        with pytest.raises(SpecError, match=told):
+            release(lake, Picked(ORDERS, "unknown_currency"))
+    assert contents(lake, [ORDERS]) == before
+    assert run(ORDERS, lake).counts["accepted"] == 1
 
 
 def test_what_a_mended_rule_accepts_is_released_once(
