@@ -12,6 +12,7 @@ from typing import Any
 
 from kafka.errors import KafkaError
 
+from answers.labs.java import SHORT_LIVED
 from answers.labs.waiting import wait_until
 from infra.kafka.native import command, component
 from infra.native import keys
@@ -101,10 +102,9 @@ class Brokers:
     def _start(self, number: int) -> subprocess.Popen[bytes]:
         is_first = number == 1
         become = command(self.instance) if is_first else component(self.instance, str(number))
+        environment = self.instance.environment() | SHORT_LIVED
         with (self.instance.state / f"{_service(number)}.log").open("ab") as log:
-            return subprocess.Popen(
-                become.arguments, env=self.instance.environment(), stdout=log, stderr=log
-            )
+            return subprocess.Popen(become.arguments, env=environment, stdout=log, stderr=log)
 
 
 @contextmanager

@@ -11,12 +11,12 @@ import psutil
 from pyspark.sql import SparkSession
 
 from answers.labs.classic import LOGGING, monitored, session
+from answers.labs.java import QUICK_START
 from answers.labs.waiting import wait_until
 from infra.native.command import accepts, free_port
 from infra.spark.native import spark_home
 
 MEMORY = "512m"
-QUICK_START = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 
 
 @contextmanager

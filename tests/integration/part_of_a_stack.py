@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from answers.labs.java import SHORT_LIVED
 from infra.native import processes, supervise
 from infra.native.down import reset
 from infra.native.instance import Instance, lock
@@ -21,7 +22,8 @@ def part_of_a_stack(name: str, make: Callable[[], Instance], part: str) -> Itera
         with lock():
             whole = make()
             services = tuple(each for each in whole.services if each.name.startswith(part))
-            found = replace(whole, services=services)
+            values = {**whole.values, **SHORT_LIVED}
+            found = replace(whole, services=services, values=values)
             supervise.start(found)
         yield found
     finally:
