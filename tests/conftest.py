@@ -3,10 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 TEST_INSTANCE = "test"
+AIRFLOW = "tests/airflow/"
 os.environ.setdefault("INSTANCE", TEST_INSTANCE)
 
 from jobs.settings import Settings, env_file, read_env_file, settings_from  # noqa: E402
@@ -19,6 +22,18 @@ Stopped = Callable[[str], AbstractContextManager[None]]
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Minutes(config))
+
+
+class OneScheduler(LoadFileScheduling):
+    """A file to a worker; the files that drive Airflow, whose scheduler is one, are as one file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return AIRFLOW if file.startswith(AIRFLOW) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneScheduler | None:
+    return OneScheduler(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

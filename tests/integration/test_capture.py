@@ -28,7 +28,7 @@ from jobs.spec import VALIDITY
 from tests.integration.lake import run_tables
 from tests.integration.services import pid_of
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = pytest.mark.integration
 
 REPLICAS = {"customers": "customer", "products": "product", "inventory": "inventory"}
 TABLES = [f"bronze.{one}_changes" for one in REPLICAS.values()]
@@ -191,6 +191,7 @@ def records_of(settings: Settings, topic: str) -> int:
     return sum(ends.values())
 
 
+@pytest.mark.alone
 def test_what_is_committed_while_the_connector_is_dead_comes_when_it_is_back(
     shop: Settings, stack: Settings
 ) -> None:

@@ -27,7 +27,7 @@ from jobs.topics import end_offsets
 from tests.conftest import TEST_INSTANCE, Stopped
 from tests.integration.services import pid_of, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = pytest.mark.integration
 
 CLICKS = topic_specs()["clicks"]
 COUPON = "  coupon: {type: string, nullable: true, about: The code of a discount}\n"
@@ -192,6 +192,7 @@ def test_a_topic_the_registry_does_not_know_is_named(namespace_settings: Setting
     assert ends(namespace_settings) == before
 
 
+@pytest.mark.alone
 def test_schemas_outlive_a_killed_registry(stack: Settings) -> None:
     topics = list(topic_specs())
     before = registry.schema_ids(stack, topics), versions(stack, *topics)
@@ -211,6 +212,7 @@ def answers(settings: Settings) -> bool:
     return True
 
 
+@pytest.mark.alone
 def test_without_the_registry_nothing_is_sent_and_it_is_named(
     namespace_settings: Settings, stopped: Stopped
 ) -> None:

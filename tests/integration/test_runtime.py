@@ -19,7 +19,7 @@ from infra.native.up import up
 from jobs.settings import Settings
 from tests.integration.services import pid_of, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = pytest.mark.integration
 
 NAMES = [service.name for service in services(brokers=1)]
 OF_WORKERS = ("SPARK_MASTER_PORT", "SPARK_CLUSTER_URL")  # this instance has none
@@ -98,6 +98,7 @@ def test_every_listening_port_is_on_loopback(instance: Instance) -> None:
     assert declared <= {port for _, _, port in listening}
 
 
+@pytest.mark.alone
 def test_killed_kafka_comes_back_by_itself(stack: Settings) -> None:
     killed = pid_of("kafka")
     psutil.Process(killed).kill()
@@ -106,6 +107,7 @@ def test_killed_kafka_comes_back_by_itself(stack: Settings) -> None:
     CHECKS["kafka"](stack)
 
 
+@pytest.mark.alone
 def test_killed_scheduler_leaves_no_worker_behind(stack: Settings) -> None:
     scheduler = psutil.Process(pid_of("airflow-scheduler"))
     workers = scheduler.children(recursive=True)
@@ -115,6 +117,7 @@ def test_killed_scheduler_leaves_no_worker_behind(stack: Settings) -> None:
     up(stack.instance)
 
 
+@pytest.mark.alone
 def test_second_start_changes_nothing(instance: Instance, stack: Settings) -> None:
     before = supervise.processes(instance)
     up(stack.instance)

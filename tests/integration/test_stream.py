@@ -36,7 +36,7 @@ from tests.conftest import TEST_INSTANCE
 from tests.integration.lake import order, publish_day, quarantined, send
 from tests.integration.services import PATIENCE_SECONDS, pid_of, spark_page, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = pytest.mark.integration
 
 MARTS = ["gold.revenue_per_minute", "gold.funnel_per_hour"]
 NUMBERS = count()
@@ -241,6 +241,7 @@ def runs_while_it_moves_on(settings: Settings) -> bool:
     return bool(run("silver.orders", settings).counts) and bronze_version(settings) > version
 
 
+@pytest.mark.alone
 def test_a_run_drops_what_it_kept_though_its_input_moves_on_meanwhile(own: Settings) -> None:
     before = kept_frames()
     with streaming(own), orders_coming(own):

@@ -35,7 +35,7 @@ from tests.integration.small_lake import (
     unbalanced,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = pytest.mark.integration
 
 NEXT_DAY = date(2026, 1, 6)
 FACT = "gold.fact_order_items"

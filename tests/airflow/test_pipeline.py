@@ -22,7 +22,7 @@ from jobs.serve import mart_name, serve
 from jobs.session import clickhouse, object_store
 from jobs.settings import Settings
 from jobs.specs import load_specs
-from tests.integration.conftest import ORDERS, TwoDays
+from tests.airflow.conftest import ORDERS, TwoDays
 from tests.integration.lake import (
     DAY,
     DERIVED,
@@ -36,7 +36,7 @@ from tests.integration.lake import (
     versions,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = pytest.mark.integration
 
 # Recomputed by the day, and of a day nothing changes later.
 DAILY = [

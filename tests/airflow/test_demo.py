@@ -5,9 +5,9 @@ import pytest
 from infra.demo.__main__ import report
 from jobs.session import clickhouse
 from jobs.settings import Settings
-from tests.integration.conftest import TwoDays
+from tests.airflow.conftest import TwoDays
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = pytest.mark.integration
 
 
 def test_the_demo_balances(two_days: TwoDays) -> None:
