@@ -49,21 +49,21 @@ def no_settings() -> Path:
 def keep_classes(instance: Instance, home: Path) -> bool:
     """Whether the running server's classes were kept now.
 
-    False if there was an archive already, or if the server is no process of ours, but a container.
+    False if there was an archive already, or if there is no server that is a process of ours.
 
     Raises: LakeproofError with Java's words if it cannot.
     """
     kept = archive(home)
     if kept.exists() or not supervise.is_running(instance):
         return False
+    pid = supervise.pid(instance, "spark")
+    if not pid:
+        return False  # to jcmd, 0 is every Java on this machine
     draft = kept.with_suffix(".unfinished")
     draft.unlink(missing_ok=True)
     jcmd = str(Path(java()).resolve().with_name("jcmd"))
-    done = subprocess.run(
-        [jcmd, str(supervise.pid(instance, "spark")), "VM.cds", "dynamic_dump", str(draft)],
-        capture_output=True,
-        text=True,
-    )
+    command = [jcmd, str(pid), "VM.cds", "dynamic_dump", str(draft)]
+    done = subprocess.run(command, capture_output=True, text=True)
     if not draft.exists():
         raise LakeproofError(f"Spark's classes could not be kept:\n{done.stdout}{done.stderr}")
     draft.rename(kept)
