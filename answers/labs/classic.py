@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -125,7 +126,8 @@ def _end_if_still(leader: int, over: Event) -> None:
         try:
             progress.require_movement()
         except StandsStill:
-            return end_session(leader)
+            # Not `end_session`: it would also take the process' end, which `run_script` waits for.
+            return os.killpg(leader, signal.SIGKILL)
 
 
 def _environment(folder: str) -> dict[str, str]:

@@ -111,9 +111,7 @@ def test_an_order_is_said_to_be_readable_where_it_is_and_not_before(stack: Setti
             assert in_mart(own, probe)
 
 
-def test_batches_are_landed_by_a_process_that_answers_before_it_imports(
-    own: Settings,
-) -> None:
+def test_batches_are_landed_by_a_process_that_answers_before_it_imports(own: Settings) -> None:
     with streaming(own):
         commands = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
         assert [sys.executable, "-m", "infra.spark.worker"] in commands
