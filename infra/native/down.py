@@ -5,9 +5,7 @@ import time
 from pathlib import Path
 
 from infra.native import processes, supervise
-from infra.native.instance import load, lock
-from infra.spark.classes import keep_classes
-from infra.spark.native import spark_home
+from infra.native.instance import lock
 from jobs.errors import LakeproofError
 from jobs.settings import MAIN_INSTANCE, state_dir
 
@@ -16,22 +14,9 @@ LEFTOVER_SECONDS = 10
 
 
 def down(name: str) -> None:
-    """Stop every process of the instance. Stopping what does not run is harmless.
-
-    Classes that Spark has loaded are kept if none are yet: it starts sooner from then on.
-    """
+    """Stop every process of the instance. Stopping what does not run is harmless."""
     with lock():
-        if processes.of(state_dir(name)):
-            _keep_classes(name)
         _stop(name)
-
-
-def _keep_classes(name: str) -> None:
-    try:
-        if keep_classes(load(name), spark_home()):
-            print("Spark's loaded classes are kept: from now on it starts sooner.", flush=True)
-    except LakeproofError as error:
-        print(f"Spark will start no sooner than this time: {error}", flush=True)
 
 
 def _stop(name: str) -> None:
