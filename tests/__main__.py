@@ -7,6 +7,8 @@ import time
 
 PYTHON = [sys.executable, "-m"]
 PYTEST = [*PYTHON, "pytest", "--durations=20"]
+# A file to a worker, in the order of `tests/conftest.py`: the longest first.
+TWO_WORKERS = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 INSTANCE = {"INSTANCE": "test"}
 PLATFORM = {
     "a fresh instance": [[*PYTHON, "infra.native", each] for each in ("reset", "up", "complete")],
@@ -14,9 +16,7 @@ PLATFORM = {
 }
 # Both are run, whatever becomes of the first.
 INTEGRATION = {
-    "tests that share the platform": [
-        [*PYTEST, "-m", "integration and not alone", "-n", "2", "--dist", "loadfile"]
-    ],
+    "tests that share the platform": [[*PYTEST, *TWO_WORKERS, "-m", "integration and not alone"]],
     "tests that want it for themselves": [[*PYTEST, "-m", "integration and alone"]],
 }
 

@@ -1,5 +1,6 @@
 """The running stack for integration tests, and a namespace of their own in it."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,9 +13,10 @@ TEST_INSTANCE = "test"
 AIRFLOW = "tests/airflow/"
 os.environ.setdefault("INSTANCE", TEST_INSTANCE)
 
-from jobs.settings import Settings, env_file, read_env_file, settings_from  # noqa: E402
+from jobs.settings import ROOT, Settings, env_file, read_env_file, settings_from  # noqa: E402
 from tests.minutes import Minutes  # noqa: E402
 
+BENCH = ROOT / "docs" / "bench.json"
 # Stops a service for as long as a block lasts.
 Stopped = Callable[[str], AbstractContextManager[None]]
 
@@ -30,6 +32,13 @@ class OneScheduler(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
         return AIRFLOW if file.startswith(AIRFLOW) else file
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest files come first, so that in the end no worker waits for one."""
+    if hasattr(config, "workerinput"):
+        longest: dict[str, float] = json.loads(BENCH.read_text())["tests"]["longest"]
+        items.sort(key=lambda item: -longest.get(item.location[0], 0.0))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneScheduler | None:

@@ -103,7 +103,7 @@ class Airflow:
 
         def end() -> str:
             nonlocal state
-            state = str(self._api.send("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+            state = self.state(dag_id, run_id)
             return state if state in FINISHED else ""
 
         def signs() -> Iterator[str]:
@@ -113,6 +113,10 @@ class Airflow:
         what = f"{dag_id} {run_id}"
         awaited = Awaited(lambda: what, signs, services.last_words, STILL_SECONDS)
         return await_progress(end, awaited)
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        """How a run stands: queued, running, success or failed."""
+        return str(self._api.send("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
     def running(self, dag_id: str, run_id: str) -> list[str]:
         """The ids of the run's task instances that are at work now."""

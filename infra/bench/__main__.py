@@ -17,6 +17,7 @@ from typing import Any
 from infra.airflow.client import Airflow
 from infra.bench import daily_revenue, events, idle, increments, small_runs, streams, suite
 from infra.bench.memory import peak_memory
+from infra.bench.timing import timed
 from infra.machine import calibration_seconds, machine
 from infra.native.down import down, reset
 from infra.native.up import complete, up
@@ -38,13 +39,14 @@ FRESHNESS = [
 # Part, figure, what it says, unit, goal.
 LINES = [
     ("start", "seconds", "make up to healthy, everything installed", "s", "45"),
-    ("task", "seconds", "trivial Spark task in Airflow, start to next start", "s", "0.6"),
+    ("task", "seconds", "trivial Spark task in Airflow, start to next start", "s", "0.4"),
     ("idle", "percent_of_a_core", "all services at rest, of one core", "%", "25"),
     ("idle", "rest_memory_gib", "memory of all services at rest", "GiB", "3.5"),
     ("small", "median_seconds", "a run of 300 orders, median of all tables", "s", "0.8"),
     ("small", "median_calls", "calls to Spark of such a run, median", "", "6"),
     ("small", "most_calls", "calls to Spark of such a run, most", "", ""),
-    ("demo", "seconds", "make demo, 20,000 orders, first after a start", "s", ""),
+    ("demo", "seconds", "make demo, 20,000 orders, first after a start", "s", "180"),
+    ("demo", "second_day_seconds", "make demo, the second day", "s", "90"),
     ("revenue", "rows_per_second", "raw -> mart, order records", "rows/s", ""),
     ("revenue", "duckdb_rows_per_second", "DuckDB, same computation and bytes", "rows/s", ""),
     ("revenue", "ratio", "ratio", "x", "5"),
@@ -115,10 +117,12 @@ def _start(_settings: Settings) -> Figures:
 
 
 def _demo(_settings: Settings) -> Figures:
-    """Wall time of `make demo`."""
-    started = time.monotonic()
-    subprocess.run(["make", "demo"], cwd=ROOT, check=True)
-    return {"seconds": round(time.monotonic() - started, 1)}
+    """Wall time of `make demo`, and of the next one, a day later."""
+
+    def seconds() -> float:
+        return round(timed(lambda: subprocess.run(["make", "demo"], cwd=ROOT, check=True)), 1)
+
+    return {"seconds": seconds(), "second_day_seconds": seconds()}
 
 
 def _task(settings: Settings) -> Figures:
