@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ class Brokers:
         for number in numbers:
             self._processes[number] = self._start(number)
         for number in numbers:
-            wait_until(lambda number=number: self._is_up(number), f"broker {number} is up")  # type: ignore[misc]
+            what = f"broker {number} is up"
+            wait_until(partial(self._answers, number), what, not_yet=(ServiceDown,))
 
     def kill(self, *numbers: int) -> None:
         """SIGKILL: no goodbye, nothing flushed."""
@@ -92,12 +94,8 @@ class Brokers:
         """The folder of a broker's logs."""
         return self.instance.state / _service(number) / "data"
 
-    def _is_up(self, number: int) -> bool:
-        try:
-            CHECKS[_service(number)](self.settings)
-        except ServiceDown:
-            return False
-        return True
+    def _answers(self, number: int) -> bool:
+        return CHECKS[_service(number)](self.settings) is None
 
     def _start(self, number: int) -> subprocess.Popen[bytes]:
         is_first = number == 1

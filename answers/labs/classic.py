@@ -18,7 +18,7 @@ import requests
 from infra.native.signs import Work
 from infra.spark.native import CONNECT_VARIABLES, spark_home
 from jobs.errors import LakeproofError, StandsStill
-from jobs.patience import Awaited, Progress
+from jobs.patience import Awaited, Progress, look_until
 from jobs.settings import ROOT
 
 if TYPE_CHECKING:
@@ -121,13 +121,11 @@ def end_session(leader: int) -> None:
 
 def _end_if_still(leader: int, over: Event) -> None:
     progress = Progress(Awaited(lambda: "the script", Work("it", leader)))
-    while not over.wait(LOOK_SECONDS):
-        progress.look()
-        try:
-            progress.require_movement()
-        except StandsStill:
-            # Not `end_session`: it would also take the process' end, which `run_script` waits for.
-            return os.killpg(leader, signal.SIGKILL)
+    try:
+        look_until(over.is_set, progress, (LOOK_SECONDS, LOOK_SECONDS))
+    except StandsStill:
+        # Not `end_session`: it would also take the process' end, which `run_script` waits for.
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _environment(folder: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -10,18 +11,24 @@ from infra.native.signs import Signs, Work
 from jobs.patience import Awaited, await_progress, no_signs
 from jobs.settings import Settings
 
+LOOK_SECONDS = 1
 PAUSES = (0.01, 0.05)  # some proofs say how long what they wait for took
 Seen = Callable[[], Iterable[Hashable]]
 
 
-def wait_until(reached: Callable[[], Any], what: str, signs: Seen = no_signs) -> None:
+def wait_until(
+    reached: Callable[[], Any],
+    what: str,
+    signs: Seen = no_signs,
+    not_yet: tuple[type[Exception], ...] = (),
+) -> None:
     """Nothing, once it is so. What this process and its children work on counts as a sign too.
 
     Raises: StandsStill when for minutes there was no new sign.
     """
     work = Work("the proof", os.getpid())
     awaited = Awaited(lambda: what, lambda: chain(signs(), work()))
-    await_progress(reached, awaited, PAUSES)
+    await_progress(reached, awaited, PAUSES, not_yet)
 
 
 def services(settings: Settings, *names: str) -> Signs:
@@ -38,7 +45,8 @@ def await_end(query: Any, settings: Settings) -> None:
 
     def signs() -> Iterator[Hashable]:
         yield from spark()
-        yield f"{query.lastProgress and query.lastProgress['batchId']}"
+        progress = query.lastProgress
+        yield progress and progress["batchId"]
 
-    wait_until(lambda: not query.isActive, f"the end of the query {query.id}", signs)
-    query.awaitTermination()
+    ended = partial(query.awaitTermination, LOOK_SECONDS)
+    wait_until(ended, f"the end of the query {query.id}", signs)

@@ -38,7 +38,7 @@ class Signs:
                 yield f"{process.name} is {process.state}, process {process.pid}"
                 yield self._said(process.name)
                 if self._by_work and process.pid:
-                    yield from self._worked(process.name, process.pid)
+                    yield from self._work.setdefault(process.pid, Work(process.name, process.pid))()
 
     def is_kept(self, name: str) -> bool:
         """Whether the supervisor runs the service, or will start it again."""
@@ -62,10 +62,6 @@ class Signs:
         """The last line of its log without its numbers, so that what is said again is no news."""
         [line] = last_lines(supervise.log_file(self._instance, name), 1) or [""]
         return f"{name} said: {NUMBERS.sub('#', line)[:200]}"
-
-    def _worked(self, name: str, pid: int) -> Iterator[str]:
-        work = self._work.setdefault(pid, Work(name, pid))
-        yield from work()
 
 
 class Work:

@@ -66,10 +66,7 @@ def command(instance: Instance) -> Command:
 
 
 def component(instance: Instance, name: str) -> Command:
-    """The master of Spark's workers, or `worker-1`, `worker-2`, once the master is there.
-
-    Raises: ServiceDown if it does not come.
-    """
+    """The master of Spark's workers, or `worker-1`, `worker-2`, once the master is there."""
     shutil.rmtree(instance.folder("spark", name))  # a killed worker leaves its executors' files
     folder = instance.folder("spark", name)
     settings = _cluster(instance, folder)
