@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from jobs.errors import ContractBroken, LakeproofError, ServiceDown
 from jobs.message_schema import message_schema
@@ -20,6 +22,17 @@ from jobs.specs import topic_specs
 
 ANSWER_SECONDS = 30
 MISSING, INCOMPATIBLE, FAULTY = 404, 409, 500
+# Subjects of one schema share its text, which the registry deletes with the last of them: somebody
+# who registers it meanwhile gets a 500, and the next time it is written anew.
+AGAIN = Retry(
+    total=5,
+    connect=0,
+    read=0,
+    status_forcelist=(500, 503),
+    allowed_methods=None,  # each request may be repeated: it says how things shall be
+    backoff_factor=0.1,
+    raise_on_status=False,
+)
 DIFFERENCES = re.compile(r"list of diff types: \[(.*)\]", re.DOTALL)
 
 
@@ -133,7 +146,9 @@ def _ask(
 def _request(settings: Settings, method: str, path: str, body: Any = None) -> requests.Response:
     url = f"{settings.schema_registry_url}{path}"
     try:
-        answer = requests.request(method, url, json=body, timeout=ANSWER_SECONDS)
+        with requests.Session() as session:
+            session.mount(url, HTTPAdapter(max_retries=AGAIN))
+            answer = session.request(method, url, json=body, timeout=ANSWER_SECONDS)
     except requests.RequestException as error:
         raise ServiceDown("registry", settings.schema_registry_url, error) from error
     if answer.status_code >= FAULTY:

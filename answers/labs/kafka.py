@@ -47,7 +47,7 @@ def member(settings: Settings, topic: str, group: str, **options: Any) -> KafkaC
         **{"enable_auto_commit": False, "auto_offset_reset": "earliest", **options},
     )
     # Joining before it knows the partitions, kafka-python would share out none, for minutes.
-    consumer.partitions_for_topic(topic)
+    wait_until(lambda: consumer.partitions_for_topic(topic), f"the partitions of {topic}")
     return consumer
 
 

@@ -28,6 +28,7 @@ from jobs.topics import admin
 from tests.integration.part_of_a_stack import part_of_a_stack
 
 INSTANCE = "brokers"
+GROUP = "members"
 RATE = 500
 
 
@@ -96,10 +97,10 @@ class Cluster:
             client.alter_configs(each)
 
     def set_offset(self, topic: str, offset: int) -> None:
-        """Nothing; the group named like the topic goes on at this offset of its partition."""
+        """Nothing; the topic's group goes on at this offset of its partition."""
         place = {TopicPartition(topic, 0): OffsetAndMetadata(offset, "", -1)}
         with closing(admin(self.settings)) as client:
-            client.alter_group_offsets(topic, place)
+            client.alter_group_offsets(f"{topic}.{GROUP}", place)
 
     def records(self, topic: str, isolation: str = "read_committed") -> list[Any]:
         """All records of a topic, by partition and offset."""

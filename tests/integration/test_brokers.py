@@ -15,8 +15,9 @@ from confluent_kafka import KafkaException, Producer
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
+from answers.labs import kafka as labs
 from jobs.topics import create_all
-from tests.integration.cluster import Cluster, Load, cluster
+from tests.integration.cluster import GROUP, Cluster, Load, cluster
 from tests.integration.services import wait_until
 
 pytestmark = pytest.mark.integration
@@ -45,14 +46,8 @@ def produce(kafka: Cluster, topic: str, *values: bytes, hours_ago: int = 0) -> N
 
 
 def member(kafka: Cluster, topic: str, **options: Any) -> KafkaConsumer:
-    """A consumer of the group that is named like the topic; it commits when it is told to."""
-    return KafkaConsumer(
-        topic,
-        bootstrap_servers=kafka.settings.kafka_bootstrap_servers,
-        group_id=topic,
-        enable_auto_commit=False,
-        **{"auto_offset_reset": "earliest", **options},
-    )
+    """A consumer of the topic's group; it commits when it is told to."""
+    return labs.member(kafka.settings, topic, GROUP, **options)
 
 
 def work(consumer: KafkaConsumer, done: list[bytes]) -> int:

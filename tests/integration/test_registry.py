@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,19 @@ def test_a_producer_that_is_rolled_back_writes_by_its_old_version(
     registry.register(stack, topic, with_columns(coupon=OPTIONAL))
     assert registry.register(stack, topic, with_columns()) == old
     assert versions(stack, topic) == {topic: [1, 2]}
+
+
+def test_who_registers_what_others_give_up_at_that_moment_is_not_refused(
+    stack: Settings, topic: str
+) -> None:
+    # All have one schema, whose text the registry deletes with the last who has it.
+    def come_and_go(number: int) -> None:
+        own = f"{topic}_{number}"
+        registry.register(stack, own, with_columns())
+        registry.forget(stack, [own])
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(come_and_go, range(40))) == [None] * 40
 
 
 class Producer:
