@@ -1,9 +1,16 @@
-"""`make test`: every test, on an instance of its own that is gone afterwards; KEEP=1 leaves it."""
+"""`make test`: every test, on an instance of its own that is gone afterwards; KEEP=1 leaves it.
+
+PROOFS=selected leaves out proofs that nothing new touches, and says which: for CI alone.
+"""
 
 import os
 import subprocess
 import sys
 import time
+
+from answers.book import load_answers
+from tests.conftest import LEFT_OUT
+from tests.selection import left_out, newest_change
 
 PYTHON = [sys.executable, "-m"]
 PYTEST = [*PYTHON, "pytest", "--durations=20"]
@@ -24,6 +31,8 @@ INTEGRATION = {
 def main() -> int:
     """The exit code: 0 if all passed. How long each part took is printed."""
     taken: dict[str, float] = {}
+    out = _left_out() if os.environ.get("PROOFS") == "selected" else []
+    os.environ[LEFT_OUT] = " ".join(out)
     try:
         passed = all(_part(name, PLATFORM[name], taken) for name in PLATFORM)
         if passed:
@@ -33,8 +42,18 @@ def main() -> int:
             _part("its end", [[*PYTHON, "infra.native", "reset"]], taken)
     for name, seconds in taken.items():
         print(f"{name:<36}{seconds / 60:6.1f} min")
-    print(f"{'in all':<36}{sum(taken.values()) / 60:6.1f} min", flush=True)
+    print(f"{'in all':<36}{sum(taken.values()) / 60:6.1f} min")
+    if out:
+        print(f"Not run, for nothing new touches them: the proofs of {', '.join(out)}.")
+    sys.stdout.flush()
     return 0 if passed else 1
+
+
+def _left_out() -> list[str]:
+    if change := newest_change():
+        return left_out(load_answers().values(), change)
+    print("Git tells no history here: all proofs run.", flush=True)
+    return []
 
 
 def _part(name: str, commands: list[list[str]], taken: dict[str, float]) -> bool:

@@ -16,6 +16,8 @@ os.environ.setdefault("INSTANCE", TEST_INSTANCE)
 from jobs.settings import ROOT, Settings, env_file, read_env_file, settings_from  # noqa: E402
 from tests.minutes import Minutes  # noqa: E402
 
+# The answers whose proofs are not run, nor what tests those proofs.
+LEFT_OUT = "PROOFS_LEFT_OUT"
 BENCH = ROOT / "docs" / "bench.json"
 # Stops a service for as long as a block lasts.
 Stopped = Callable[[str], AbstractContextManager[None]]
@@ -36,9 +38,21 @@ class OneScheduler(LoadFileScheduling):
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest files come first, so that in the end no worker waits for one."""
+    slugs = set(os.environ.get(LEFT_OUT, "").split())
+    if out := [item for item in items if _answer_of(item) in slugs]:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
     if hasattr(config, "workerinput"):
         longest: dict[str, float] = json.loads(BENCH.read_text())["tests"]["longest"]
         items.sort(key=lambda item: -longest.get(item.location[0], 0.0))
+
+
+def _answer_of(item: pytest.Item) -> str:
+    """The slug of the answer whose proof this is, or tests; empty if it is neither."""
+    if item.path.name == "proof.py":
+        return item.path.parent.name
+    of = item.get_closest_marker("proof_of")
+    return str(of.args[0]) if of else ""
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneScheduler | None:
