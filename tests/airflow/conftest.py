@@ -3,19 +3,39 @@
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import pytest
 
+from infra.chaos.proxy import Proxy, Trouble
+from infra.native.command import free_port
 from jobs.settings import ROOT, Settings
 
 ORDERS = "300"
 EIGHT_HOURS_IN_HALF_A_MINUTE = "960"
+# A machine on which each answer takes longer than anybody waits for one at first: 30 s where they
+# wait for 20, both divided by ten.
+ANSWER_SECONDS, SLOW = 2.0, Trouble(delay_seconds=3.0)
+IMPATIENT = f"""
+from functools import partial
+from infra.demo import __main__ as demo
+demo.Airflow = partial(demo.Airflow, answer_seconds={ANSWER_SECONDS})
+demo.main()
+"""
+CORES = 2
+HOG = "import time; end = time.monotonic() + {seconds}\nwhile time.monotonic() < end: pass"
+# So long the pipeline is cold and everything on the machine begins at once.
+HOGGED_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class TwoDays:
-    """What the demo printed for a day sent at once, and for a second one that was streamed."""
+    """What the demo printed for a day sent at once, beside somebody who takes both processors, and
+    for a second one that was streamed while Airflow answered late.
+    """
 
     first: subprocess.CompletedProcess[str]
     second: subprocess.CompletedProcess[str]
@@ -24,12 +44,37 @@ class TwoDays:
 @pytest.fixture(scope="session")
 def two_days(stack: Settings) -> TwoDays:
     """The instance's own lake afterwards, which no test changes, and what was printed."""
-    return TwoDays(_demo(stack), _demo(stack, SPEED=EIGHT_HOURS_IN_HALF_A_MINUTE))
+    with hogs(HOGGED_SECONDS):
+        first = _demo(stack, "-m", "infra.demo")
+    with through(SLOW, stack) as (slow, _):
+        second = _demo(slow, "-c", IMPATIENT, SPEED=EIGHT_HOURS_IN_HALF_A_MINUTE)
+    return TwoDays(first, second)
 
 
-def _demo(settings: Settings, **more: str) -> subprocess.CompletedProcess[str]:
+@contextmanager
+def hogs(seconds: int) -> Iterator[None]:
+    """So long, but not beyond the block, somebody uses all processors."""
+    command = [sys.executable, "-c", HOG.format(seconds=seconds)]
+    running = [subprocess.Popen(command) for _ in range(CORES)]
+    try:
+        yield
+    finally:
+        for hog in running:
+            hog.kill()
+            hog.wait()
+
+
+@contextmanager
+def through(trouble: Trouble, settings: Settings) -> Iterator[tuple[Settings, Proxy]]:
+    """The settings of who reaches Airflow by a proxy that makes trouble."""
+    port = free_port()
+    with Proxy(port, urlsplit(settings.airflow_url).port or 0, trouble) as proxy:
+        yield replace(settings, airflow_url=f"http://127.0.0.1:{port}"), proxy
+
+
+def _demo(settings: Settings, *program: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "infra.demo"],
+        [sys.executable, *program],
         cwd=ROOT,
         env=os.environ | settings.environment() | {"ORDERS": ORDERS} | more,
         capture_output=True,

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -24,6 +23,7 @@ from infra.native.watch import StartFailed
 from jobs.errors import ServiceDown
 from jobs.patience import Awaited
 from jobs.settings import Settings
+from tests.airflow.conftest import through
 from tests.conftest import TEST_INSTANCE, Stopped
 
 pytestmark = pytest.mark.integration
@@ -42,9 +42,7 @@ def behind(
     trouble: Trouble, settings: Settings, answer_seconds: float = ANSWER_SECONDS
 ) -> Iterator[tuple[Airflow, Proxy]]:
     """A client of Airflow behind a proxy that makes trouble."""
-    port = free_port()
-    with Proxy(port, urlsplit(settings.airflow_url).port or 0, trouble) as proxy:
-        there = replace(settings, airflow_url=f"http://127.0.0.1:{port}")
+    with through(trouble, settings) as (there, proxy):
         yield Airflow(there, answer_seconds), proxy
 
 
