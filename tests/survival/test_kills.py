@@ -80,21 +80,6 @@ def test_a_killed_task_is_retried_to_the_same_tables(
     assert contents(ready, TABLES) == undisturbed
 
 
-def test_a_killed_spark_server_is_survived(
-    ready: Settings, undisturbed: dict[str, tuple[int, str]]
-) -> None:
-    job = start_job(ready, "silver.orders")
-    _wait_for(_has_object(ready, MOMENTS["between the quarantine and the table"]), job)
-    killed = psutil.Process(pid_of("spark"))
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait(timeout=PATIENCE_SECONDS)
-    _, errors = job.communicate(timeout=PATIENCE_SECONDS)
-    assert job.returncode != 0, errors
-    require("spark", ready.spark_remote.partition("//")[2], PATIENCE_SECONDS)
-    _run_tables(ready)
-    assert contents(ready, TABLES) == undisturbed
-
-
 def test_a_killed_ingest_lands_every_record_once(
     namespace_settings: Settings, undisturbed: dict[str, tuple[int, str]]
 ) -> None:
@@ -113,5 +98,20 @@ def test_two_runs_of_one_table_at_once_do_not_double_it(
     jobs = [start_job(ready, "silver.orders", "silver.order_items") for _ in range(2)]
     for job in jobs:
         job.communicate(timeout=PATIENCE_SECONDS)
+    _run_tables(ready)
+    assert contents(ready, TABLES) == undisturbed
+
+
+def test_a_killed_spark_server_is_survived(
+    ready: Settings, undisturbed: dict[str, tuple[int, str]]
+) -> None:
+    job = start_job(ready, "silver.orders")
+    _wait_for(_has_object(ready, MOMENTS["between the quarantine and the table"]), job)
+    killed = psutil.Process(pid_of("spark"))
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait(timeout=PATIENCE_SECONDS)
+    _, errors = job.communicate(timeout=PATIENCE_SECONDS)
+    assert job.returncode != 0, errors
+    require("spark", ready.spark_remote.partition("//")[2], PATIENCE_SECONDS)
     _run_tables(ready)
     assert contents(ready, TABLES) == undisturbed
