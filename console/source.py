@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from typing import Generic, TypeVar
 from xmlrpc.client import Error as ControlError
 
@@ -25,7 +26,7 @@ PATIENCE_SECONDS = 0.4
 NOW = timedelta(0)
 # What a service that is down, or on its way up or down, is answered for with.
 UNREADABLE = (
-    psycopg2.Error, requests.RequestException, DeltaError, ControlError, OSError,
+    psycopg2.Error, requests.RequestException, DeltaError, ControlError, HTTPException, OSError,
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The Kafka topics the bronze specs name, and the dead-letter topic of each."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from kafka import KafkaAdminClient, OffsetSpec, TopicPartition
@@ -60,17 +61,13 @@ def _dead_letters(source: Source, settings: Settings) -> Topics:
 
 
 def _create(wanted: Topics, settings: Settings) -> None:
-    client = admin(settings)
-    try:
+    with _answering(settings) as client:
         present = set(client.list_topics())
         missing = {name: made for name, made in wanted.items() if name not in present}
         if missing:
-            client.create_topics(missing)
+            with suppress(TopicAlreadyExistsError):  # by another process, since we looked
+                client.create_topics(missing)
             client.wait_for_topics(list(missing))
-    except TopicAlreadyExistsError:
-        pass  # another process created them between the two calls: what we want is so
-    finally:
-        client.close()
 
 
 def end_offsets(settings: Settings, topic: str) -> dict[str, int]:
@@ -118,8 +115,7 @@ def _gaps(read: Mapping[str, Any], first: Mapping[str, int]) -> dict[str, range]
 
 
 def _offsets(settings: Settings, topic: str, *moments: OffsetSpec) -> list[dict[str, int]]:
-    client = admin(settings)
-    try:
+    with _answering(settings) as client:
         described = client.describe_topics([topic])[0]
         if described.get("error_code"):
             raise LakeproofError(
@@ -132,5 +128,15 @@ def _offsets(settings: Settings, topic: str, *moments: OffsetSpec) -> list[dict[
             for at in moments
         )
         return [{str(tp.partition): int(r.offset) for tp, r in each.items()} for each in found]
+
+
+@contextmanager
+def _answering(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """An admin client; what the brokers do not do within its time is told as theirs."""
+    client = admin(settings)
+    try:
+        yield client
+    except KafkaError as error:
+        raise ServiceDown("kafka", settings.kafka_bootstrap_servers, error) from error
     finally:
         client.close()

@@ -43,7 +43,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
     if hasattr(config, "workerinput"):
-        longest: dict[str, float] = json.loads(BENCH.read_text())["tests"]["longest"]
+        longest: dict[str, float] = (
+            json.loads(BENCH.read_text()).get("tests", {}).get("longest", {})
+        )
         items.sort(key=lambda item: -longest.get(item.location[0], 0.0))
 
 

@@ -13,11 +13,14 @@ from pathlib import Path
 
 from answers.book import Answer
 from jobs.settings import ROOT
+from tests.mutants import MUTANTS
 
+PACKAGES = "uv.lock"
 TURNS = 5
 FEW = 5
 TURN_SECONDS = 4 * 3600
-# A change is what was committed within so long before its last commit.
+# A change is what was committed within so long before its last commit; what came earlier had a run
+# of CI already.
 CHANGE_SECONDS = 4 * 3600
 
 
@@ -37,7 +40,7 @@ def newest_change(root: Path = ROOT) -> Change | None:
     try:
         committed_at = int(_git(root, "log", "-1", "--format=%ct"))
         since = f"--since=@{committed_at - CHANGE_SECONDS}"
-        files = _git(root, "log", since, "--format=", "--name-only").split("\n")
+        files = _git(root, "log", "-m", since, "--format=", "--name-only").split("\n")
     except (FileNotFoundError, subprocess.CalledProcessError):
         return None
     return Change(frozenset(files), committed_at)
@@ -46,16 +49,20 @@ def newest_change(root: Path = ROOT) -> Change | None:
 def left_out(answers: Iterable[Answer], change: Change) -> list[str]:
     """The slugs of the answers whose proofs wait for their turn.
 
-    A proof is touched with its folder, and with each module that it imports and few others do: one
-    that many import is tried by those whose turn it is.
+    A proof is touched with the files of its folder, with those that it must notice when they are
+    broken, and with each module that it imports and few others do: one that many import is tried by
+    those whose turn it is. New versions of packages touch all.
     """
+    if PACKAGES in change.files:
+        return []
     book = list(answers)
-    imported = {answer.slug: _imported(answer.proof) for answer in book}
+    imported = {answer.slug: _imported(answer.folder) for answer in book}
     importers = Counter(chain.from_iterable(imported.values()))
     turn = change.committed_at // TURN_SECONDS % TURNS
     out = []
     for place, answer in enumerate(book):
         own = {file for file in imported[answer.slug] if importers[file] <= FEW}
+        own |= {mutant.file for mutant in MUTANTS.values() if mutant.answer == answer.slug}
         folder = f"{answer.folder.relative_to(ROOT)}/"
         touched = own & change.files or any(file.startswith(folder) for file in change.files)
         if place % TURNS != turn and not touched:
@@ -63,10 +70,11 @@ def left_out(answers: Iterable[Answer], change: Change) -> list[str]:
     return out
 
 
-def _imported(file: Path) -> set[str]:
-    """The paths that the imported modules have, if they are of the repository."""
+def _imported(folder: Path) -> set[str]:
+    """The paths that the modules imported there have, if they are of the repository."""
     modules: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    trees = (ast.parse(file.read_text()) for file in folder.glob("*.py"))
+    for node in chain.from_iterable(map(ast.walk, trees)):
         if isinstance(node, ast.Import):
             modules |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -1,22 +1,23 @@
 """What the platform takes while nothing is asked of it."""
 
 import time
+from collections import defaultdict
 from typing import Any
 
 import psutil
 
 from infra.bench.memory import memory_gib
-from infra.native import supervise
+from infra.native import processes, supervise
 from infra.native.instance import load
-from infra.native.processes import tree
 from jobs.settings import Settings
 
 CALM_SECONDS = 60.0  # what the start, or the part before, still had to do is done by then
 WATCHED_SECONDS = 60.0
+KEEPERS = "supervisor and others"
 
 
 def measure(settings: Settings) -> dict[str, Any]:
-    """Percent of one core that all services take together, by service, and their memory."""
+    """Percent of one core that all processes take together, by service, and their memory."""
     time.sleep(CALM_SECONDS)
     before = _seconds(settings)
     time.sleep(WATCHED_SECONDS)
@@ -31,9 +32,16 @@ def measure(settings: Settings) -> dict[str, Any]:
 
 
 def _seconds(settings: Settings) -> dict[str, float]:
-    """Seconds of processor that each service and all its descendants have had so far."""
-    found = supervise.processes(load(settings.instance))
-    return {one.name: sum(map(_of_process, tree(one.pid))) for one in found if one.pid}
+    """Seconds of processor that each service and all its descendants have had so far.
+
+    And those who keep the services.
+    """
+    instance, taken = load(settings.instance), defaultdict[str, float](float)
+    running = [one for one in supervise.processes(instance) if one.pid]
+    service_of = {each.pid: one.name for one in running for each in processes.tree(one.pid)}
+    for process in processes.of(instance.state):
+        taken[service_of.get(process.pid, KEEPERS)] += _of_process(process)
+    return taken
 
 
 def _of_process(process: psutil.Process) -> float:

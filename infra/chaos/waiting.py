@@ -51,7 +51,7 @@ def await_moment(settings: Settings, look: Callable[[], Found | None], what: str
     Raises: StandsStill.
     """
     services = _services(settings)
-    awaited = Awaited(lambda: what, services, services.last_words)
+    awaited = Awaited(lambda: what, services, services.last_words, STILL_SECONDS)
     return await_progress(look, awaited, (MOMENT_SECONDS, MOMENT_SECONDS))
 
 

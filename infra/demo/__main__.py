@@ -15,16 +15,16 @@ from generators.progress import shown
 from generators.publish import publish
 from generators.run import Run
 from infra.airflow.client import Airflow
+from infra.demo import streaming
 from infra.demo.reconcile import Verdict, deliveries, served, verdicts
 from infra.native.instance import load
-from infra.native.signs import Signs
 from infra.spark.classes import keep_classes
 from infra.spark.native import spark_home
 from jobs.errors import LakeproofError
 from jobs.ledger import Hop, hops
 from jobs.patience import STILL_SECONDS, Awaited, await_progress
 from jobs.settings import Settings, load_settings
-from jobs.stream import control, freshness
+from jobs.stream import freshness
 
 ORDERS = 20_000
 SEED = 7
@@ -33,7 +33,6 @@ TOP_ROWS = 8
 DAY_SECONDS = 8 * 3600
 # A message is given up when it was not acknowledged for as long as anything may stand still.
 PATIENT = Transport(delivery_seconds=STILL_SECONDS)
-STREAMING = ("kafka", "minio", "clickhouse", "stream", "spark")
 
 
 def main() -> None:
@@ -44,6 +43,7 @@ def main() -> None:
     started = time.monotonic()
     settings = load_settings()
     try:
+        streaming.end_left(settings)
         airflow = Airflow(settings)
         airflow.make_ready(PIPELINE, lambda line: print(f"   {line}", flush=True))
         run = begun(settings) or Run(
@@ -55,8 +55,7 @@ def main() -> None:
             _produce(settings, run, PATIENT)
         _orchestrate(airflow)
         balanced = report(settings)
-        if keep_classes(load(settings.instance), spark_home()):
-            print("\n   Spark's loaded classes are kept: from now on it starts sooner")
+        _keep_classes(settings)
     except LakeproofError as error:
         sys.exit(f"\nerror: {error}")
     except KeyboardInterrupt:
@@ -74,16 +73,13 @@ def _stream(settings: Settings, run: Run, speed: float) -> None:
 
     Raises: StandsStill if no order of the day comes to the mart.
     """
-    services = Signs(load(settings.instance), *STREAMING)
-    control.want(settings, "running", work=services)
-    began = datetime.now(UTC)
+    services = streaming.signs(settings)
     readable = Awaited(lambda: "an order to be readable in the mart", services, services.last_words)
-    try:
+    with streaming.running(settings):
+        began = datetime.now(UTC)
         rate = run.expected_messages * speed / DAY_SECONDS
         _produce(settings, run, replace(PATIENT, rate=rate))
         await_progress(lambda: freshness.waits(settings, began)["mart"].count, readable)
-    finally:
-        control.want(settings, "stopped", work=services)
     for place, waited in freshness.waits(settings, began).items():
         print(f"   orders were readable in {place}: {waited.line()}")
 
@@ -104,6 +100,15 @@ def _produce(settings: Settings, run: Run, transport: Transport) -> None:
         print(f"   {topic:<15} {counts}")
     print(f"   the truth is in {os.path.relpath(path)}")
     published.ledger.require_all_acked()
+
+
+def _keep_classes(settings: Settings) -> None:
+    """Nothing; what Spark loaded is kept. A day that balanced is none the worse if it is not."""
+    try:
+        if keep_classes(load(settings.instance), spark_home()):
+            print("\n   Spark's loaded classes are kept: from now on it starts sooner")
+    except LakeproofError as error:
+        print(f"\n   {error}\n   The next `make demo` tries again.")
 
 
 def _orchestrate(airflow: Airflow) -> None:

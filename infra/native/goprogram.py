@@ -4,6 +4,7 @@ The numbers that programs print are no help: built from a module, ours print non
 """
 
 import mmap
+import os
 import re
 from pathlib import Path
 
@@ -11,8 +12,11 @@ BUILT_FROM = re.compile(rb"path\t(\S+)\nmod\t\S+\t(\S+)[\t\n]")
 
 
 def built_from(program: Path) -> str:
-    """Package and version as `go install` takes them; "" if it is no program of Go's."""
-    if not program.stat().st_size:
+    """Package and version as `go install` takes them; "" if it is no program of Go's.
+
+    "" too if we may run it but not read it, which is no error: it is a program of no known version.
+    """
+    if not program.stat().st_size or not os.access(program, os.R_OK):
         return ""
     with program.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         found = BUILT_FROM.search(text)

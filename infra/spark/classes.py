@@ -14,6 +14,7 @@ from infra.native.command import java
 from infra.native.install import spark_jars
 from infra.native.instance import Instance, digest
 from jobs.errors import LakeproofError
+from jobs.patience import Awaited, Progress, told
 
 
 def option(home: Path) -> str:
@@ -59,11 +60,12 @@ def keep_classes(instance: Instance, home: Path) -> bool:
     pid = supervise.pid(instance, "spark")
     if not pid:
         return False  # to jcmd, 0 is every Java on this machine
-    draft = kept.with_suffix(".unfinished")
+    draft = kept.with_suffix(f".{pid}.unfinished")
     draft.unlink(missing_ok=True)
     jcmd = str(Path(java()).resolve().with_name("jcmd"))
     command = [jcmd, str(pid), "VM.cds", "dynamic_dump", str(draft)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    with told(Progress(Awaited(lambda: "Spark's loaded classes to be written"))):
+        done = subprocess.run(command, capture_output=True, text=True)
     if not draft.exists():
         raise LakeproofError(f"Spark's classes could not be kept:\n{done.stdout}{done.stderr}")
     draft.rename(kept)

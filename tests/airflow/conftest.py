@@ -19,6 +19,7 @@ EIGHT_HOURS_IN_HALF_A_MINUTE = "960"
 # A machine on which each answer takes longer than anybody waits for one at first: 30 s where they
 # wait for 20, both divided by ten.
 ANSWER_SECONDS, SLOW = 2.0, Trouble(delay_seconds=3.0)
+DEMO = ("-m", "infra.demo")
 IMPATIENT = f"""
 from functools import partial
 from infra.demo import __main__ as demo
@@ -33,8 +34,8 @@ HOGGED_SECONDS = 120
 
 @dataclass(frozen=True)
 class TwoDays:
-    """What the demo printed for a day sent at once, beside somebody who takes both processors, and
-    for a second one that was streamed while Airflow answered late.
+    """What the demo printed for a day sent at once, beside somebody who takes both processors and
+    after one that was killed, and for a second day, streamed while Airflow answered late.
     """
 
     first: subprocess.CompletedProcess[str]
@@ -45,10 +46,23 @@ class TwoDays:
 def two_days(stack: Settings) -> TwoDays:
     """The instance's own lake afterwards, which no test changes, and what was printed."""
     with hogs(HOGGED_SECONDS):
-        first = _demo(stack, "-m", "infra.demo")
+        _kill_while_it_sends(stack)
+        first = _demo(stack, *DEMO)
     with through(SLOW, stack) as (slow, _):
         second = _demo(slow, "-c", IMPATIENT, SPEED=EIGHT_HOURS_IN_HALF_A_MINUTE)
     return TwoDays(first, second)
+
+
+def _kill_while_it_sends(settings: Settings) -> None:
+    """Nothing; a demo that had begun its day is dead."""
+    environment = os.environ | settings.environment() | {"ORDERS": ORDERS, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, *DEMO]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as demo:
+        assert demo.stdout
+        assert any("The shop's day" in line for line in demo.stdout), "it ended by itself"
+        demo.kill()
 
 
 @contextmanager

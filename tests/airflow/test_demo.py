@@ -10,9 +10,12 @@ from tests.airflow.conftest import TwoDays
 pytestmark = pytest.mark.integration
 
 
-def test_the_demo_balances_beside_a_process_that_takes_every_processor(two_days: TwoDays) -> None:
+def test_the_demo_balances_after_one_that_was_killed_and_beside_who_takes_every_processor(
+    two_days: TwoDays,
+) -> None:
     first = two_days.first
     assert first.returncode == 0, first.stdout + first.stderr
+    assert "in the middle of this day; it is sent once more, whole" in first.stdout
     assert "DIFFERS" not in first.stdout
     assert "difference 0 cents" in first.stdout
 

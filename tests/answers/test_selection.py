@@ -1,4 +1,4 @@
-"""What CI leaves out: never what a change touches, nothing for good, and all is run without git."""
+"""What CI leaves out: never what a change touches, and nothing when it cannot know."""
 
 import os
 import subprocess
@@ -9,6 +9,7 @@ import pytest
 from answers.book import load_answers
 from jobs.settings import ROOT
 from tests.conftest import LEFT_OUT
+from tests.mutants import MUTANTS
 from tests.selection import TURN_SECONDS, TURNS, Change, left_out, newest_change
 from tests.tree import python
 
@@ -39,6 +40,17 @@ def test_a_proof_runs_when_what_few_import_changed(turn: int) -> None:
     )
 
 
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_proof_runs_when_what_it_must_notice_changed(name: str) -> None:
+    mutant = MUTANTS[name]
+    for turn in range(TURNS):
+        assert mutant.answer in run_after(mutant.file, turn=turn)
+
+
+def test_new_packages_touch_all() -> None:
+    assert run_after("uv.lock") == set(ANSWERS)
+
+
 def test_what_nearly_all_import_makes_not_all_run() -> None:
     assert run_after("answers/evidence.py") == run_after()
 
@@ -53,6 +65,8 @@ def committed(root: Path, name: str, at: int) -> None:
 
 def test_a_change_is_all_that_was_committed_with_the_last(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    committed(tmp_path, "only", at=1_700_000_000)
+    assert newest_change(tmp_path) == Change(frozenset({"only"}), 1_700_000_000)
     for name, hour in (("old", 1), ("first", 20), ("last", 22)):
         committed(tmp_path, name, at=1_700_000_000 + hour * HOUR)
     assert newest_change(tmp_path) == Change(

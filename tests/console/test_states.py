@@ -15,6 +15,9 @@ from starlette.testclient import TestClient
 from answers.book import HOME, load_answers
 from console import source
 from console.app import ROUTES, application
+from console.proofs import Running
+from infra.native import instance, status
+from infra.native.status import Row
 from jobs.errors import SpecError
 from jobs.settings import Settings
 
@@ -62,6 +65,35 @@ def test_with_nothing_running_the_rest_of_each_page_is_there(nothing_runs: Setti
     assert 'data-table="silver.orders"' in found["/pipeline"]
     assert "not read yet" in found["/pipeline"]
     assert "Nothing was refused" not in found["/pipeline"]
+
+
+@pytest.mark.parametrize(
+    ("state", "look"),
+    [("RUNNING", "proven"), ("STARTING", ""), ("INSTALLING", ""),
+     ("STOPPED", "broken"), ("BACKOFF", "broken"), ("FATAL", "broken")],
+)  # fmt: skip
+def test_a_service_is_shown_in_each_state_and_with_what_it_lacks(
+    nothing_runs: Settings, monkeypatch: pytest.MonkeyPatch, state: str, look: str
+) -> None:
+    spark = Row("spark", state, 15002, 0, 0, "its jars did not come")
+    monkeypatch.setattr(instance, "load", lambda name: name)
+    monkeypatch.setattr(status, "rows", lambda _: [spark])
+    with client(nothing_runs) as browser:
+        found = browser.get("/system").text
+    assert f'class="verdict {look}">{state.lower()}<' in found
+    assert "spark: its jars did not come" in found
+
+
+def test_while_a_proof_runs_another_one_is_refused_and_the_first_is_named(
+    nothing_runs: Settings,
+) -> None:
+    console = application(nothing_runs)
+    console.state.proofs.current = Running("sql-joins")
+    bearer = {"Authorization": f"Bearer {nothing_runs.console_token}"}
+    with TestClient(console, base_url=nothing_runs.console_url) as browser:
+        refused = browser.post("/answers/sql-purpose-crud/run", headers=bearer)
+    assert refused.status_code == 409
+    assert "The proof of sql-joins runs. Stop it, or wait for its end." in refused.text
 
 
 @pytest.fixture

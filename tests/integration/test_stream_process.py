@@ -1,7 +1,9 @@
 """The stream's process: it does what is wanted, says how it does, and outlives what kills it."""
 
+import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,10 +11,11 @@ from typing import Any
 import pytest
 
 from infra.airflow.client import Airflow
+from infra.demo import streaming
 from infra.readable import in_mart
 from jobs.alert import alerts
 from jobs.namespace import namespace
-from jobs.settings import Settings
+from jobs.settings import ROOT, Settings
 from jobs.stream import control
 from jobs.stream.__main__ import RESTART_CODE
 from jobs.stream.freshness import waits
@@ -22,6 +25,13 @@ from tests.integration.streams import begin
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
+STREAMS_AND_DIES = """
+import os, signal
+from infra.demo import streaming
+from jobs.settings import load_settings
+with streaming.running(load_settings()):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -121,3 +131,17 @@ def test_airflow_starts_and_stops_it_and_maintenance_leaves_it_as_it_was(
     finally:
         airflow.pause("streams")
         airflow.pause("maintenance")
+
+
+def test_a_stream_whose_demo_was_killed_is_ended_by_the_next_and_no_other_is(
+    own: Settings, process: subprocess.Popen[bytes]
+) -> None:
+    control.want(own, "running", PATIENCE_SECONDS)
+    streaming.end_left(own)
+    assert control.status(own).wanted == "running"
+    demo = [sys.executable, "-c", STREAMS_AND_DIES]
+    killed = subprocess.run(demo, cwd=ROOT, env=os.environ | own.environment())
+    assert killed.returncode == -signal.SIGKILL
+    assert control.status(own).state == "running"
+    streaming.end_left(own)
+    assert control.status(own).state == "stopped"
