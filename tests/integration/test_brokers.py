@@ -16,7 +16,8 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
 from answers.labs import kafka as labs
-from jobs.topics import create_all
+from jobs import topics
+from jobs.errors import ServiceDown
 from tests.integration.cluster import GROUP, Cluster, Load, cluster
 from tests.integration.services import wait_until
 
@@ -93,8 +94,14 @@ def begin(producer: Producer, topic: str, value: bytes) -> None:
 
 
 def test_topics_of_the_platform_are_on_every_broker(kafka: Cluster) -> None:
-    create_all(kafka.settings)
+    topics.create_all(kafka.settings)
     wait_until(lambda: kafka.in_sync("orders") == {1, 2, 3}, "orders on every broker")
+
+
+def test_topics_that_brokers_do_not_make_are_told_as_a_failure_of_kafka(kafka: Cluster) -> None:
+    too_many = {"many": {"num_partitions": 1, "replication_factor": 5}}
+    with pytest.raises(ServiceDown, match="kafka at .*replication"):
+        topics._create(too_many, kafka.settings)
 
 
 @pytest.mark.parametrize("is_controller", [False, True], ids=["leader", "leader and controller"])
