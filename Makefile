@@ -45,7 +45,7 @@ docs: up ## write docs/dictionary.md and the contracts from the table specs
 audit: $(VENV) ## check hashes, jars, licences, secrets and vulnerabilities; write .state/sbom.json
 	@$(RUN) infra.audit
 lint: $(VENV) ## check style and types
-	@$(RUN) ruff check . && $(RUN) ruff format --check --quiet . && $(RUN) mypy
+	@$(RUN) ruff check . && $(RUN) ruff format --check --quiet . && echo "checking types, half a minute at first" && $(RUN) mypy
 test-fast: $(VENV) ## run the tests that need no service
 	@$(RUN) pytest -m "not integration" -n auto
 

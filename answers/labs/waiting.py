@@ -12,7 +12,7 @@ from jobs.patience import Awaited, await_progress, no_signs
 from jobs.settings import Settings
 
 LOOK_SECONDS = 1
-PAUSES = (0.01, 0.05)  # some proofs say how long what they wait for took
+PAUSES = (0.01, 0.2)  # some proofs say how long what they wait for took
 Seen = Callable[[], Iterable[Hashable]]
 
 

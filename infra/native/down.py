@@ -7,6 +7,7 @@ from pathlib import Path
 from infra.native import processes, supervise
 from infra.native.instance import lock
 from jobs.errors import LakeproofError
+from jobs.patience import Awaited, Progress, told
 from jobs.settings import MAIN_INSTANCE, state_dir
 
 SHUTDOWN_SECONDS = 60
@@ -21,7 +22,9 @@ def down(name: str) -> None:
 
 def _stop(name: str) -> None:
     started = time.monotonic()
-    if stopped := end_everything(state_dir(name)):
+    with told(Progress(Awaited(lambda: f"the processes of {name} to end"))):
+        stopped = end_everything(state_dir(name))
+    if stopped:
         print(f"Stopped {stopped} processes in {time.monotonic() - started:.1f} s.")
     else:
         print(f"Instance {name} is not running.")

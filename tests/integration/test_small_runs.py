@@ -15,7 +15,7 @@ MOST_PLANNED = 6
 MOST_ASKED = 8  # with those for settings, which take thousandths of a second
 
 
-def test_a_run_of_any_kind_of_load_has_spark_plan_at_most_six_times(
+def test_a_run_on_the_way_of_an_order_has_spark_plan_at_most_six_times(
     namespace_settings: Settings,
 ) -> None:
     create_tables(namespace_settings)
