@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from infra.airflow.client import Airflow
-from infra.bench import daily_revenue, events, idle, increments, small_runs, streams, suite
+from infra.bench import (
+    console,
+    daily_revenue,
+    events,
+    idle,
+    increments,
+    small_runs,
+    streams,
+    suite,
+)
 from infra.bench.memory import peak_memory
 from infra.bench.timing import timed
 from infra.machine import calibration_seconds, machine
@@ -42,6 +51,7 @@ LINES = [
     ("task", "seconds", "trivial Spark task in Airflow, start to next start", "s", "0.4"),
     ("idle", "percent_of_a_core", "all services at rest, of one core", "%", "25"),
     ("idle", "rest_memory_gib", "memory of all services at rest", "GiB", "3.5"),
+    ("console", "slowest_page_seconds", "the console's slowest page beside hogs", "s", "1"),
     ("small", "median_seconds", "a run of 300 orders, median of all tables", "s", "0.8"),
     ("small", "median_calls", "calls to Spark of such a run, median", "", "6"),
     ("small", "most_calls", "calls to Spark of such a run, most", "", ""),
@@ -168,6 +178,7 @@ def _with_peak(measure: Callable[[Settings], Figures]) -> Callable[[Settings], F
 PARTS: dict[str, Callable[[Settings], Figures]] = {
     "start": _start,
     "idle": idle.measure,
+    "console": console.measure,
     "small": small_runs.measure,
     "demo": _with_peak(_demo),
     "task": _task,

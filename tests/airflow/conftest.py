@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from infra.bench.hogs import hogs
 from infra.chaos.proxy import Proxy, Trouble
 from infra.native.command import free_port
 from jobs.settings import ROOT, Settings
@@ -26,8 +27,6 @@ from infra.demo import __main__ as demo
 demo.Airflow = partial(demo.Airflow, answer_seconds={ANSWER_SECONDS})
 demo.main()
 """
-CORES = 2
-HOG = "import time; end = time.monotonic() + {seconds}\nwhile time.monotonic() < end: pass"
 # So long the pipeline is cold and everything on the machine begins at once.
 HOGGED_SECONDS = 120
 
@@ -63,19 +62,6 @@ def _kill_while_it_sends(settings: Settings) -> None:
         assert demo.stdout
         assert any("The shop's day" in line for line in demo.stdout), "it ended by itself"
         demo.kill()
-
-
-@contextmanager
-def hogs(seconds: int) -> Iterator[None]:
-    """So long, but not beyond the block, somebody uses all processors."""
-    command = [sys.executable, "-c", HOG.format(seconds=seconds)]
-    running = [subprocess.Popen(command) for _ in range(CORES)]
-    try:
-        yield
-    finally:
-        for hog in running:
-            hog.kill()
-            hog.wait()
 
 
 @contextmanager
