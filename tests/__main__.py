@@ -6,6 +6,7 @@ PROOFS=selected leaves out proofs that nothing new touches, and says which: for 
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 from answers.book import load_answers
@@ -21,11 +22,13 @@ PLATFORM = {
     "a fresh instance": [[*PYTHON, "infra.native", each] for each in ("reset", "up", "complete")],
     "tests without services": [[*PYTEST, "-m", "not integration", "-n", "auto"]],
 }
-# Both are run, whatever becomes of the first.
+SHARED = "integration and not alone and not apart"
+# All are run, whatever becomes of the first.
 INTEGRATION = {
-    "tests that share the platform": [[*PYTEST, *TWO_WORKERS, "-m", "integration and not alone"]],
+    "tests that share the platform": [[*PYTEST, *TWO_WORKERS, "-m", SHARED]],
     "tests that want it for themselves": [[*PYTEST, "-m", "integration and alone"]],
 }
+APART = [*PYTEST, "-m", "integration and apart"]
 
 
 def main() -> int:
@@ -36,7 +39,9 @@ def main() -> int:
     try:
         passed = all(_part(name, PLATFORM[name], taken) for name in PLATFORM)
         if passed:
-            passed = False not in [_part(name, INTEGRATION[name], taken) for name in INTEGRATION]
+            shared, alone = INTEGRATION
+            passed = _part(shared, INTEGRATION[shared], taken)
+            passed &= _beside_those_apart(alone, INTEGRATION[alone], taken)
     finally:
         if not os.environ.get("KEEP"):
             _part("its end", [[*PYTHON, "infra.native", "reset"]], taken)
@@ -54,6 +59,19 @@ def _left_out() -> list[str]:
         return left_out(load_answers().values(), change)
     print("Git tells no history here: all proofs run.", flush=True)
     return []
+
+
+def _beside_those_apart(name: str, commands: list[list[str]], taken: dict[str, float]) -> bool:
+    """The same as `_part`; meanwhile run the tests that have their own services, shown after it."""
+    environment = os.environ | INSTANCE
+    with tempfile.TemporaryFile("w+") as output:
+        with subprocess.Popen(
+            APART, env=environment, stdout=output, stderr=subprocess.STDOUT
+        ) as apart:
+            passed = _part(name, commands, taken)
+        output.seek(0)
+        print(f"\n== meanwhile, tests with services of their own\n{output.read()}", flush=True)
+    return passed and apart.returncode == 0
 
 
 def _part(name: str, commands: list[list[str]], taken: dict[str, float]) -> bool:

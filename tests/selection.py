@@ -8,6 +8,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def left_out(answers: Iterable[Answer], change: Change) -> list[str]:
     return out
 
 
+@cache
 def _imported(folder: Path) -> set[str]:
     """The paths that the modules imported there have, if they are of the repository."""
     modules: set[str] = set()

@@ -21,7 +21,7 @@ from jobs.errors import ServiceDown
 from tests.integration.cluster import GROUP, Cluster, Load, cluster
 from tests.integration.services import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.apart]
 
 HOUR_MS = 3_600_000
 MANY = [b"%d" % number for number in range(200)]

@@ -1,7 +1,7 @@
 """What is told when services of the running stack are stopped, one after the other.
 
 Watched by an exporter, a Prometheus and an Alertmanager of the test's own: as the stack's, but they
-look every two seconds and wait for fifteen. `MONITORED=all` stops every service, which takes long;
+look every two seconds and wait for eight. `MONITORED=all` stops every service, which takes long;
 without it, one that nobody needs, one that is asked for figures, and one that takes others along.
 """
 
@@ -48,7 +48,7 @@ def people(instance: Instance, own: Instance) -> Iterator[Receivers]:
     """Those who are told of what the test's own Prometheus finds in the stack."""
     rules = own.state / "rules.yml"
     text = prometheus.RULES.read_text()
-    rules.write_text(text.replace("for: 30s", "for: 15s"))
+    rules.write_text(text.replace("for: 30s", "for: 8s"))
     with ExitStack() as stack:
         found = stack.enter_context(receivers(own))
         # Told of the stack's own services, and listening elsewhere than the stack's exporter.

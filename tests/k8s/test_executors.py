@@ -23,7 +23,8 @@ from tests.k8s.api import Api, serving
 from tests.k8s.manifests import FOLDER, of_kind, settings
 from tests.k8s.test_manifests import KUBERNETES
 
-pytestmark = pytest.mark.integration  # needs Java and the jars
+# It needs Java and the jars.
+pytestmark = [pytest.mark.integration, pytest.mark.apart]
 PATIENCE_SECONDS = 300
 
 
