@@ -70,6 +70,7 @@ class Proofs:
         """
         if self.current and self.current.exit_code is None:
             raise ProofRuns(f"The proof of {self.current.slug} runs. Stop it, or wait for its end.")
+        self.current = Running(slug)  # before anything is awaited: another start must see it
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "answers",
             cwd=ROOT,
@@ -79,7 +80,6 @@ class Proofs:
             stderr=STDOUT,
             start_new_session=True,
         )  # fmt: skip
-        self.current = Running(slug)
         self._reader = asyncio.create_task(self._read(self.current, self._process))
         return self.current
 

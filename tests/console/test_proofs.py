@@ -4,7 +4,7 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE, create_subprocess_exec
 
-from console.proofs import Proofs, Running
+from console.proofs import ProofRuns, Proofs, Running
 
 LONG = 200_000
 
@@ -35,3 +35,14 @@ def test_what_is_no_text_is_shown_as_far_as_it_is() -> None:
     running = printed("import sys; sys.stdout.buffer.write(b'a\\xff\\n'); sys.exit(3)")
     assert running.lines == ["a�"]
     assert running.verdict == "broken"
+
+
+def test_of_two_that_are_started_at_once_one_is_refused() -> None:
+    async def started() -> list[Running | BaseException]:
+        proofs = Proofs()
+        both = (proofs.start("no-such-answer"), proofs.start("nor-this-one"))
+        found = await asyncio.gather(*both, return_exceptions=True)
+        await proofs.stop()
+        return found
+
+    assert [type(each) for each in asyncio.run(started())] == [Running, ProofRuns]
