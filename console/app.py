@@ -36,6 +36,11 @@ ROUTES = [
 ]
 
 
+def pages(slug: str) -> list[str]:
+    """The path of everything that can be looked at, for one answer where there is one for each."""
+    return [route.path.format(slug=slug) for route in ROUTES if "GET" in (route.methods or ())]
+
+
 async def health(_: Request) -> JSONResponse:
     """The console is up."""
     return JSONResponse({"status": "ok"})

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -158,6 +158,11 @@ def told(progress: Progress, tell: Callable[[str], None] | None = None) -> Itera
     finally:
         waits.remove(progress)
         over.set()
+
+
+def told_of(what: str) -> AbstractContextManager[None]:
+    """The same for a block that looks at nothing itself."""
+    return told(Progress(Awaited(lambda: what)))
 
 
 def told_after() -> Iterator[float]:

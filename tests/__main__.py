@@ -22,12 +22,9 @@ PLATFORM = {
     "a fresh instance": [[*PYTHON, "infra.native", each] for each in ("reset", "up", "complete")],
     "tests without services": [[*PYTEST, "-m", "not integration", "-n", "auto"]],
 }
-SHARED = "integration and not alone and not apart"
-# All are run, whatever becomes of the first.
-INTEGRATION = {
-    "tests that share the platform": [[*PYTEST, *TWO_WORKERS, "-m", SHARED]],
-    "tests that want it for themselves": [[*PYTEST, "-m", "integration and alone"]],
-}
+# These are all run, whatever becomes of the first.
+SHARED = [*PYTEST, *TWO_WORKERS, "-m", "integration and not alone and not apart"]
+ALONE = [*PYTEST, "-m", "integration and alone"]
 APART = [*PYTEST, "-m", "integration and apart"]
 
 
@@ -39,9 +36,8 @@ def main() -> int:
     try:
         passed = all(_part(name, PLATFORM[name], taken) for name in PLATFORM)
         if passed:
-            shared, alone = INTEGRATION
-            passed = _part(shared, INTEGRATION[shared], taken)
-            passed &= _beside_those_apart(alone, INTEGRATION[alone], taken)
+            passed = _part("tests that share the platform", [SHARED], taken)
+            passed &= _alone_and_apart(taken)
     finally:
         if not os.environ.get("KEEP"):
             _part("its end", [[*PYTHON, "infra.native", "reset"]], taken)
@@ -61,14 +57,14 @@ def _left_out() -> list[str]:
     return []
 
 
-def _beside_those_apart(name: str, commands: list[list[str]], taken: dict[str, float]) -> bool:
-    """The same as `_part`; meanwhile run the tests that have their own services, shown after it."""
+def _alone_and_apart(taken: dict[str, float]) -> bool:
+    """Whether both passed; those with services of their own run meanwhile and are shown last."""
     environment = os.environ | INSTANCE
     with tempfile.TemporaryFile("w+") as output:
         with subprocess.Popen(
             APART, env=environment, stdout=output, stderr=subprocess.STDOUT
         ) as apart:
-            passed = _part(name, commands, taken)
+            passed = _part("tests that want it for themselves", [ALONE], taken)
         output.seek(0)
         print(f"\n== meanwhile, tests with services of their own\n{output.read()}", flush=True)
     return passed and apart.returncode == 0

@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     slugs = set(os.environ.get(LEFT_OUT, "").split())
     if out := [item for item in items if _answer_of(item) in slugs]:
         config.hook.pytest_deselected(items=out)
-        items[:] = [item for item in items if item not in out]
+        items[:] = [item for item in items if _answer_of(item) not in slugs]
     if hasattr(config, "workerinput"):
         longest: dict[str, float] = (
             json.loads(BENCH.read_text()).get("tests", {}).get("longest", {})

@@ -9,11 +9,11 @@ import psutil
 from infra.bench.memory import memory_gib
 from infra.native import processes, supervise
 from infra.native.instance import load
+from infra.native.status import OTHERS
 from jobs.settings import Settings
 
 CALM_SECONDS = 60.0  # what the start, or the part before, still had to do is done by then
 WATCHED_SECONDS = 60.0
-KEEPERS = "supervisor and others"
 
 
 def measure(settings: Settings) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def _seconds(settings: Settings) -> dict[str, float]:
     running = [one for one in supervise.processes(instance) if one.pid]
     service_of = {each.pid: one.name for one in running for each in processes.tree(one.pid)}
     for process in processes.of(instance.state):
-        taken[service_of.get(process.pid, KEEPERS)] += _of_process(process)
+        taken[service_of.get(process.pid, OTHERS)] += _of_process(process)
     return taken
 
 

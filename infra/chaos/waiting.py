@@ -4,11 +4,10 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import TypeVar
 
 from infra.native.instance import load
-from infra.native.signs import Signs
+from infra.native.signs import STREAMING, Signs
 from jobs.patience import Awaited, await_progress
 from jobs.settings import Settings
 
-SERVICES = ("kafka", "minio", "clickhouse", "stream", "spark")
 # Whatever dies is started anew within that time, and its first work is done, on a slow machine too.
 STILL_SECONDS = 600.0
 POLL_SECONDS = 0.5  # a look takes a tenth of a processor from what is to recover
@@ -57,4 +56,4 @@ def await_moment(settings: Settings, look: Callable[[], Found | None], what: str
 
 def _services(settings: Settings) -> Signs:
     """Not by their work: while orders come they work, whether or not any of it succeeds."""
-    return Signs(load(settings.instance), *SERVICES, by_work=False)
+    return Signs(load(settings.instance), *STREAMING, by_work=False)

@@ -22,7 +22,7 @@ from infra.spark.classes import keep_classes
 from infra.spark.native import spark_home
 from jobs.errors import LakeproofError
 from jobs.ledger import Hop, hops
-from jobs.patience import STILL_SECONDS, Awaited, Progress, await_progress, told
+from jobs.patience import STILL_SECONDS, Awaited, await_progress, told_of
 from jobs.settings import Settings, load_settings
 from jobs.stream import freshness
 
@@ -158,7 +158,7 @@ def _print_hop(hop: Hop) -> None:
 def _print_truth(published: list[PublishedRun], settings: Settings) -> bool:
     """Whether every mart is what the generators say it must be; a line for each."""
     print("\n5. Every mart against what the generators know they produced\n")
-    with told(Progress(Awaited(lambda: "the marts to be compared"))):
+    with told_of("the marts to be compared"):
         found = verdicts(published, settings)
     for verdict in found:
         print_verdict(verdict)

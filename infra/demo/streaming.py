@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.native.instance import load
-from infra.native.signs import Signs
+from infra.native.signs import STREAMING, Signs
 from jobs.settings import Settings, state_dir
 from jobs.stream import control
 
-SERVICES = ("kafka", "minio", "clickhouse", "stream", "spark")
 # There while a demo has the stream at work: who finds it knows that the demo was killed.
 BEGUN = "demo-streams"
 
@@ -40,7 +39,7 @@ def end_left(settings: Settings) -> None:
 
 def signs(settings: Settings) -> Signs:
     """That those who have a part in the stream are at work."""
-    return Signs(load(settings.instance), *SERVICES)
+    return Signs(load(settings.instance), *STREAMING)
 
 
 def _mark(settings: Settings) -> Path:

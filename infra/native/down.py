@@ -7,7 +7,7 @@ from pathlib import Path
 from infra.native import processes, supervise
 from infra.native.instance import lock
 from jobs.errors import LakeproofError
-from jobs.patience import Awaited, Progress, told
+from jobs.patience import told_of
 from jobs.settings import MAIN_INSTANCE, state_dir
 
 SHUTDOWN_SECONDS = 60
@@ -22,9 +22,7 @@ def down(name: str) -> None:
 
 def _stop(name: str) -> None:
     started = time.monotonic()
-    with told(Progress(Awaited(lambda: f"the processes of {name} to end"))):
-        stopped = end_everything(state_dir(name))
-    if stopped:
+    if stopped := end_everything(state_dir(name)):
         print(f"Stopped {stopped} processes in {time.monotonic() - started:.1f} s.")
     else:
         print(f"Instance {name} is not running.")
@@ -53,7 +51,8 @@ def end_everything(state: Path) -> int:
     before = processes.of(state)
     pid = supervise.supervisor_pid(state)
     supervisors = [process for process in before if process.pid == pid]
-    processes.end(supervisors, SHUTDOWN_SECONDS)
+    with told_of(f"the processes of {state.name} to end"):
+        processes.end(supervisors, SHUTDOWN_SECONDS)
     leftovers = processes.of(state)
     for process in leftovers:
         print(f"ending what the supervisor left: process {process.pid}", flush=True)

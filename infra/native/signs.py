@@ -18,6 +18,10 @@ NUMBERS = re.compile(r"\S*\d\S*")
 LAST_LINES = 10
 
 
+# Who has a part in an order's way from its topic to the mart.
+STREAMING = ("kafka", "minio", "clickhouse", "stream", "spark")
+
+
 class Signs:
     """What is seen of some services: their starts, what they say, and that they work hard.
 

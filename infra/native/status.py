@@ -8,6 +8,7 @@ from infra.native.instance import Instance
 from jobs.errors import LakeproofError
 
 MIB = 1 << 20
+OTHERS = "supervisor and others"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def rows(instance: Instance) -> list[Row]:
         state, reason = _state(process)
         found.append(Row(service.name, state, port, uptime, memory, reason))
     rest = [process for process in processes.of(instance.state) if process.pid not in counted]
-    return [*found, Row("supervisor and others", "", None, 0, processes.memory_bytes(rest))]
+    return [*found, Row(OTHERS, "", None, 0, processes.memory_bytes(rest))]
 
 
 def table(found: list[Row]) -> str:

@@ -14,7 +14,7 @@ from infra.native.command import java
 from infra.native.install import spark_jars
 from infra.native.instance import Instance, digest
 from jobs.errors import LakeproofError
-from jobs.patience import Awaited, Progress, told
+from jobs.patience import told_of
 
 
 def option(home: Path) -> str:
@@ -64,7 +64,7 @@ def keep_classes(instance: Instance, home: Path) -> bool:
     draft.unlink(missing_ok=True)
     jcmd = str(Path(java()).resolve().with_name("jcmd"))
     command = [jcmd, str(pid), "VM.cds", "dynamic_dump", str(draft)]
-    with told(Progress(Awaited(lambda: "Spark's loaded classes to be written"))):
+    with told_of("Spark's loaded classes to be written"):
         done = subprocess.run(command, capture_output=True, text=True)
     if not draft.exists():
         raise LakeproofError(f"Spark's classes could not be kept:\n{done.stdout}{done.stderr}")

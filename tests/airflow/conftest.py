@@ -54,11 +54,8 @@ def two_days(stack: Settings) -> TwoDays:
 
 def _kill_while_it_sends(settings: Settings) -> None:
     """Nothing; a demo that had begun its day is dead."""
-    environment = os.environ | settings.environment() | {"ORDERS": ORDERS, "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, *DEMO]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    ) as demo:
+    command, own = [sys.executable, *DEMO], _environment(settings, PYTHONUNBUFFERED="1")
+    with subprocess.Popen(command, cwd=ROOT, env=own, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout
         assert any("The shop's day" in line for line in demo.stdout), "it ended by itself"
         demo.kill()
@@ -76,7 +73,11 @@ def _demo(settings: Settings, *program: str, **more: str) -> subprocess.Complete
     return subprocess.run(
         [sys.executable, *program],
         cwd=ROOT,
-        env=os.environ | settings.environment() | {"ORDERS": ORDERS} | more,
+        env=_environment(settings, **more),
         capture_output=True,
         text=True,
     )
+
+
+def _environment(settings: Settings, **more: str) -> dict[str, str]:
+    return os.environ | settings.environment() | {"ORDERS": ORDERS} | more

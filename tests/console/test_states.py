@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from answers.book import HOME, load_answers
 from console import source
-from console.app import ROUTES, application
+from console.app import application, pages
 from console.proofs import Running
 from infra.native import instance, status
 from infra.native.status import Row
@@ -22,7 +22,7 @@ from jobs.errors import SpecError
 from jobs.settings import Settings
 
 SLUG = "sql-joins"
-PAGES = [route.path.format(slug=SLUG) for route in ROUTES if "GET" in (route.methods or ())]
+PAGES = pages(SLUG)
 OUTPUT = f"/answers/{SLUG}/output"  # of a proof that does not run
 
 

@@ -15,7 +15,7 @@ import requests
 from playwright.sync_api import Browser, Page, expect
 
 from answers.book import load_answers
-from console.app import ROUTES
+from console.app import pages
 from infra.chaos.proxy import Proxy, Trouble
 from infra.native import keys
 from infra.native.command import free_port
@@ -28,7 +28,7 @@ from tests.integration.commits_by_hand import commit, record
 pytestmark = pytest.mark.integration
 
 SLUG = "sql-joins"
-PAGES = [route.path.format(slug=SLUG) for route in ROUTES if "GET" in (route.methods or ())]
+PAGES = pages(SLUG)
 OUTPUT = f"/answers/{SLUG}/output"  # of a proof that does not run: there is none
 NOT_FOUND = "Failed to load resource: the server responded with a status of 404"
 PATIENCE_SECONDS = 60
