@@ -8,6 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from subprocess import STDOUT
+from typing import IO
 
 from answers.book import load_answers
 from tests.conftest import LEFT_OUT
@@ -16,16 +19,17 @@ from tests.selection import left_out, newest_change
 PYTHON = [sys.executable, "-m"]
 PYTEST = [*PYTHON, "pytest", "--durations=20"]
 # A file to a worker, in the order of `tests/conftest.py`: the longest first.
-TWO_WORKERS = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+WORKERS = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 INSTANCE = {"INSTANCE": "test"}
-PLATFORM = {
-    "a fresh instance": [[*PYTHON, "infra.native", each] for each in ("reset", "up", "complete")],
-    "tests without services": [[*PYTEST, "-m", "not integration", "-n", "auto"]],
-}
+FRESH = [[*PYTHON, "infra.native", each] for each in ("reset", "up", "complete")]
 # These are all run, whatever becomes of the first.
-SHARED = [*PYTEST, *TWO_WORKERS, "-m", "integration and not alone and not apart"]
+SHARED = [*PYTEST, *WORKERS, "-m", "integration and not alone and not apart"]
 ALONE = [*PYTEST, "-m", "integration and alone"]
-APART = [*PYTEST, "-m", "integration and apart"]
+# One after the other beside the lone ones, which leave a third of the processors idle.
+BESIDE = {
+    "tests with services of their own": [*PYTEST, "-m", "integration and apart"],
+    "tests without services": [*PYTEST, "-m", "not integration"],
+}
 
 
 def main() -> int:
@@ -34,10 +38,10 @@ def main() -> int:
     out = _left_out() if os.environ.get("PROOFS") == "selected" else []
     os.environ[LEFT_OUT] = " ".join(out)
     try:
-        passed = all(_part(name, PLATFORM[name], taken) for name in PLATFORM)
+        passed = _part("a fresh instance", FRESH, taken)
         if passed:
             passed = _part("tests that share the platform", [SHARED], taken)
-            passed &= _alone_and_apart(taken)
+            passed &= _alone_and_beside(taken)
     finally:
         if not os.environ.get("KEEP"):
             _part("its end", [[*PYTHON, "infra.native", "reset"]], taken)
@@ -57,17 +61,20 @@ def _left_out() -> list[str]:
     return []
 
 
-def _alone_and_apart(taken: dict[str, float]) -> bool:
-    """Whether both passed; those with services of their own run meanwhile and are shown last."""
-    environment = os.environ | INSTANCE
-    with tempfile.TemporaryFile("w+") as output:
-        with subprocess.Popen(
-            APART, env=environment, stdout=output, stderr=subprocess.STDOUT
-        ) as apart:
-            passed = _part("tests that want it for themselves", [ALONE], taken)
+def _alone_and_beside(taken: dict[str, float]) -> bool:
+    """Whether both passed; what ran beside the lone ones is shown when they are through."""
+    with ThreadPoolExecutor(1) as thread, tempfile.TemporaryFile("w+") as output:
+        beside = [thread.submit(_quietly, each, output) for each in BESIDE.values()]
+        passed = _part("tests that want it for themselves", [ALONE], taken)
+        verdicts = [each.result() for each in beside]
         output.seek(0)
-        print(f"\n== meanwhile, tests with services of their own\n{output.read()}", flush=True)
-    return passed and apart.returncode == 0
+        print(f"\n== meanwhile, {' and '.join(BESIDE)}\n{output.read()}", flush=True)
+    return passed and all(verdicts)
+
+
+def _quietly(command: list[str], output: IO[str]) -> bool:
+    ended = subprocess.run(command, env=os.environ | INSTANCE, stdout=output, stderr=STDOUT)
+    return ended.returncode == 0
 
 
 def _part(name: str, commands: list[list[str]], taken: dict[str, float]) -> bool:

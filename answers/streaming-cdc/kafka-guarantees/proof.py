@@ -18,6 +18,8 @@ from answers.labs.waiting import wait_until
 from jobs.settings import Settings
 from jobs.topics import admin, end_offsets
 
+pytestmark = pytest.mark.apart
+
 LOAD = 30_000
 MESSAGE_BYTES = 100
 MILLION = 1_000_000
