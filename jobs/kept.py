@@ -25,9 +25,18 @@ def keep_measured(
 
     An aggregate over distinct values is none that Spark can observe.
     """
-    named = (measure.alias(name) for name, measure in measures.items())
+    named = [measure.alias(name) for name, measure in measures.items()]
     observed = frame.observe("measures", *named)
     kept = keep(observed)
-    assert observed.executionInfo is not None  # it was computed
-    [(_, found)] = observed.executionInfo.flows
-    return kept, found
+    return kept, _observed(observed) or kept.agg(*named).collect()[0].asDict()
+
+
+def _observed(frame: DataFrame) -> dict[str, Any]:
+    """What Spark observed; nothing if its listener was late.
+
+    The server waits for that a tenth of a second and then answers without (Observation.getOrEmpty):
+    on busy processors that is not enough.
+    """
+    assert frame.executionInfo is not None  # it was computed
+    flows: dict[str, dict[str, Any]] = dict(frame.executionInfo.flows)
+    return flows.get("measures", {})
