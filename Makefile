@@ -49,7 +49,7 @@ lint: $(VENV) ## check style and types
 test-fast: $(VENV) ## run the tests that need no service
 	@$(RUN) pytest -m "not integration" -n auto
 
-test: lint ## run all tests on an instance of their own, which is gone afterwards
+test: $(VENV) ## check style and types, run all tests on an instance of their own, gone afterwards
 	@$(RUN) tests
 chaos: $(VENV) ## kill, freeze and lose parts of the running platform, count every order: SEEDS=10
 	@INSTANCE=chaos $(RUN) infra.chaos

@@ -1,6 +1,6 @@
-"""`make test`: every test, on an instance of its own that is gone afterwards; KEEP=1 leaves it.
+"""`make test`: style, types and every test, on an instance of its own that is gone afterwards.
 
-PROOFS=selected leaves out proofs that nothing new touches, and says which: for CI alone.
+KEEP=1 leaves the instance. PROOFS=selected leaves out proofs that nothing new touches, and says which: for CI alone.
 """
 
 import os
@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
-from subprocess import STDOUT
-from typing import IO
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
 
 from answers.book import load_answers
 from tests.conftest import LEFT_OUT
@@ -22,6 +22,7 @@ PYTEST = [*PYTHON, "pytest", "--durations=20"]
 WORKERS = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 INSTANCE = {"INSTANCE": "test"}
 FRESH = [[*PYTHON, "infra.native", each] for each in ("reset", "up", "complete")]
+LINT = ["make", "--no-print-directory", "lint"]
 # These are all run, whatever becomes of the first.
 SHARED = [*PYTEST, *WORKERS, "-m", "integration and not alone and not apart"]
 ALONE = [*PYTEST, "-m", "integration and alone"]
@@ -38,7 +39,9 @@ def main() -> int:
     out = _left_out() if os.environ.get("PROOFS") == "selected" else []
     os.environ[LEFT_OUT] = " ".join(out)
     try:
-        passed = _part("a fresh instance", FRESH, taken)
+        with _quietly({"style and types": LINT}) as linted:
+            passed = _part("a fresh instance", FRESH, taken)
+        passed &= linted()
         if passed:
             passed = _part("tests that share the platform", [SHARED], taken)
             passed &= _alone_and_beside(taken)
@@ -62,19 +65,36 @@ def _left_out() -> list[str]:
 
 
 def _alone_and_beside(taken: dict[str, float]) -> bool:
-    """Whether both passed; what ran beside the lone ones is shown when they are through."""
-    with ThreadPoolExecutor(1) as thread, tempfile.TemporaryFile("w+") as output:
-        beside = [thread.submit(_quietly, each, output) for each in BESIDE.values()]
+    """Whether both passed."""
+    with _quietly(BESIDE) as beside:
         passed = _part("tests that want it for themselves", [ALONE], taken)
-        verdicts = [each.result() for each in beside]
-        output.seek(0)
-        print(f"\n== meanwhile, {' and '.join(BESIDE)}\n{output.read()}", flush=True)
-    return passed and all(verdicts)
+    return beside() and passed
 
 
-def _quietly(command: list[str], output: IO[str]) -> bool:
-    ended = subprocess.run(command, env=os.environ | INSTANCE, stdout=output, stderr=STDOUT)
-    return ended.returncode == 0
+@contextmanager
+def _quietly(commands: dict[str, list[str]]) -> Iterator[Callable[[], bool]]:
+    """A block beside which the commands run, one after the other; afterwards whether all passed.
+
+    What they print is shown when both have ended.
+    """
+    passed: list[bool] = []
+
+    def run_all() -> None:
+        for command in commands.values():
+            ended = subprocess.run(
+                command, env=os.environ | INSTANCE, stdout=output, stderr=subprocess.STDOUT
+            )
+            passed.append(ended.returncode == 0)
+
+    with tempfile.TemporaryFile("w+") as output:
+        thread = Thread(target=run_all)
+        thread.start()
+        try:
+            yield lambda: len(passed) == len(commands) and all(passed)
+        finally:
+            thread.join()
+            output.seek(0)
+            print(f"\n== meanwhile, {' and '.join(commands)}\n{output.read()}", flush=True)
 
 
 def _part(name: str, commands: list[list[str]], taken: dict[str, float]) -> bool:
