@@ -1,6 +1,7 @@
 """`make test`: style, types and every test, on an instance of its own that is gone afterwards.
 
-KEEP=1 leaves the instance. PROOFS=selected leaves out proofs that nothing new touches, and says which: for CI alone.
+KEEP=1 leaves the instance. PROOFS=selected leaves out proofs that nothing new touches, and says
+which: for CI alone.
 """
 
 import os
