@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from jobs import kept
@@ -11,7 +12,9 @@ from jobs.settings import Settings
 
 pytestmark = pytest.mark.integration
 
-MEASURES = {"rows": F.count("*"), "odd": F.count_if(F.col("id") % 2 == 1), "least": F.min("id")}
+
+def measures() -> dict[str, Column]:
+    return {"rows": F.count("*"), "odd": F.count_if(F.col("id") % 2 == 1), "least": F.min("id")}
 
 
 @pytest.mark.parametrize("is_late", [False, True])
@@ -21,7 +24,7 @@ def test_the_numbers_are_those_of_the_rows_whether_or_not_spark_told_them_in_tim
     if is_late:  # what the server answers when its listener took more than a tenth of a second
         monkeypatch.setattr(kept, "_observed", lambda _: {})
     frame = spark(stack).range(11).withColumn("drawn", F.rand())
-    rows, found = kept.keep_measured(frame, {**MEASURES, "sum": F.sum("drawn")})
+    rows, found = kept.keep_measured(frame, {**measures(), "sum": F.sum("drawn")})
     drawn: list[Any] = [row["drawn"] for row in rows.collect()]
     assert found.pop("sum") == pytest.approx(sum(drawn))
     assert found == {"rows": 11, "odd": 5, "least": 0}
@@ -29,5 +32,5 @@ def test_the_numbers_are_those_of_the_rows_whether_or_not_spark_told_them_in_tim
 
 def test_numbers_over_no_rows_are_told(stack: Settings) -> None:
     frame = spark(stack).range(0)
-    _, found = kept.keep_measured(frame, MEASURES)
+    _, found = kept.keep_measured(frame, measures())
     assert found == {"rows": 0, "odd": 0, "least": None}
