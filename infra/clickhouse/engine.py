@@ -37,6 +37,8 @@ class Engine:
         CHDB.set_signal_handlers_enabled(0)
         try:
             self._own = Handle(self._source, Role.LOADER)
+            # No request has a statement or a setting on it.
+            self._judge = Handle(self._source, Role.ANALYST)
         except RuntimeError as error:
             raise StartError(
                 f"The engine cannot open {path}: {error}. Stop what uses the folder, or name "
@@ -49,6 +51,9 @@ class Engine:
 
         Raises: QueryError.
         """
+        if query.role is Role.ANALYST:
+            with self._judge.lock:
+                self._judge.require_harmless(query)
         with self._handle(query) as handle:
             with self._turn:
                 self._running[query.id] = handle.tag
@@ -74,6 +79,7 @@ class Engine:
                 with handle.lock:
                     handle.close()
             self._sessions.clear()
+        self._judge.close()
         self._own.close()
 
     def _kill(self, condition: str) -> None:
@@ -101,7 +107,7 @@ class Engine:
             handle = self._sessions.pop((role, session), None) or Handle(self._source, role)
             self._sessions[role, session] = handle
             taken = handle.lock.acquire(blocking=False)
-            self._evict()
+            self._evict(role)
         if not taken:
             raise refusal(
                 SESSION_IS_LOCKED,
@@ -109,12 +115,15 @@ class Engine:
             )
         return handle
 
-    def _evict(self) -> None:
-        """Close the sessions nobody came back to, least recently used first."""
+    def _evict(self, role: Role) -> None:
+        """Close the role's sessions nobody came back to, least recently used first."""
         forgotten = time.monotonic() - IDLE_SECONDS
-        for key, handle in list(self._sessions.items()):
-            if len(self._sessions) <= MAX_SESSIONS and handle.used_at > forgotten:
+        own = {key: handle for key, handle in self._sessions.items() if key[0] is role}
+        surplus = len(own) - MAX_SESSIONS
+        for key, handle in own.items():
+            if surplus <= 0 and handle.used_at > forgotten:
                 return
+            surplus -= 1
             if handle.lock.acquire(blocking=False):
                 del self._sessions[key]
                 handle.close()

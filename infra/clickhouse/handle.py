@@ -5,6 +5,8 @@ import os
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, cast
@@ -33,7 +35,8 @@ _INSERT_CHUNK_BYTES = 4 << 20
 _ANALYST_LIMITS = {
     "max_execution_time": 60,
     "max_memory_usage": 1 << 30,
-    "max_result_bytes": 512 << 20,
+    "max_result_bytes": 64 << 20,
+    "max_result_rows": 1_000_000,
     "allow_introspection_functions": 0,
     # Last: from here on the engine lets nobody change a setting of this handle.
     "readonly": 1,
@@ -92,17 +95,61 @@ class Handle:
         Raises: QueryError with the engine's code.
         """
         try:
-            self._adjust(query)
-            insert = split_insert(query.sql)
-            return self._query(query) if insert is None else self._insert(insert, query)
+            with self._cleared():
+                self._adjust(query)
+                insert = split_insert(query.sql)
+                return self._query(query) if insert is None else self._insert(insert, query)
+        finally:
+            self.used_at = time.monotonic()
+
+    def require_harmless(self, query: Query) -> None:
+        """Nothing, if an analyst may run the query; what does not parse is harmless too.
+
+        Raises: QueryError.
+        """
+        if split_insert(query.sql):
+            raise walls.refused("INSERT")
+        sql = text(query.sql)
+        with self._cleared():
+            walls.check_database(query.database)
+            walls.check_settings(query.settings, self._current)
+            walls.check_format(query.output)
+            facts = self._facts(sql)
+            if not facts["statement_count"]:
+                return
+            if facts["query_class"] != CHDB.query_class.READ_ONLY:
+                raise walls.refused("a statement that is no plain query")
+            walls.check_format(output_format(sql))
+            if not walls.is_look_up(sql):
+                walls.check_tree(self._tree(sql))
+
+    @contextmanager
+    def _cleared(self) -> Iterator[None]:
+        """A block whose failure is told with the engine's code and leaves nothing in the handle."""
+        try:
+            yield
         except RuntimeError as error:
             # A failed query leaves its partial output in the handle, and chDB would put it in
             # front of the next answer.
             self._connection.query("SELECT 1", _SILENT)
             self._connection.query("SELECT 1", _PLAIN)
             raise engine_error(str(error)) from error
-        finally:
-            self.used_at = time.monotonic()
+
+    def _current(self, setting: str) -> str | None:
+        """What a setting is on this handle; None if there is none of the name."""
+        named = f"FROM system.settings WHERE name = {_literal(setting)}"
+        found = self.value(f"SELECT concat('=', value) {named}")
+        return found.removeprefix("=") if found else None
+
+    def _facts(self, sql: str) -> Any:
+        """What kind of statement it is, and that it is one.
+
+        Raises: QueryError 62 if they are several.
+        """
+        facts = self._connection.classify_query(sql)
+        if facts["statement_count"] > 1:
+            raise refusal(SYNTAX_ERROR, "Multi-statements are not allowed. Send one at a time.")
+        return facts
 
     def value(self, sql: str) -> str:
         """The text of a single value."""
@@ -110,8 +157,6 @@ class Handle:
 
     def _adjust(self, query: Query) -> None:
         """Bring settings and current database to what this query asks for."""
-        if query.role is Role.ANALYST:
-            walls.check_database(query.database)
         if query.database and query.database != self._database:
             self._connection.query(f"USE {_identifier(query.database)}", _SILENT)
             self._database = query.database
@@ -130,12 +175,11 @@ class Handle:
 
     def _query(self, query: Query) -> Answer:
         sql = text(query.sql)
-        facts = self._connection.classify_query(sql)
-        if facts["statement_count"] > 1:
-            raise refusal(SYNTAX_ERROR, "Multi-statements are not allowed. Send one at a time.")
+        facts = self._facts(sql)
         reads = facts["query_class"] == CHDB.query_class.READ_ONLY
         # What does not parse passes for a query: its syntax error says more than a refusal.
-        self._check_rights(query, sql, reads or not facts["statement_count"])
+        if query.reads_only and not reads and facts["statement_count"]:
+            raise refusal(READONLY, "A GET request only reads. Send what writes by POST.")
         if facts["query_class"] == CHDB.query_class.CONTROL:
             self._database = None  # it may be USE
         result = self._connection.query(sql, query.output, params=query.parameters)
@@ -145,16 +189,6 @@ class Handle:
             format=(output_format(sql) or query.output) if reads or body else None,
             summary=_summary(result, body),
         )
-
-    def _check_rights(self, query: Query, sql: str, reads: bool) -> None:
-        if query.reads_only and not reads:
-            raise refusal(READONLY, "A GET request only reads. Send what writes by POST.")
-        if query.role is Role.LOADER:
-            return
-        if not reads:
-            raise walls.refused("a statement that is no plain query")
-        if not walls.is_look_up(sql):
-            walls.check_tree(self._tree(sql))
 
     def _tree(self, sql: str) -> walls.Node:
         """The engine's own parse tree of a statement."""
@@ -169,8 +203,6 @@ class Handle:
         return cast(walls.Node, json.loads(tree.bytes()))
 
     def _insert(self, insert: Insert, query: Query) -> Answer:
-        if query.role is Role.ANALYST:
-            raise walls.refused("INSERT")
         if query.reads_only:
             raise refusal(READONLY, "A GET request only reads. Send what writes by POST.")
         if query.parameters:

@@ -1,8 +1,10 @@
 """ClickHouse over HTTP: a request becomes a Query, an Answer becomes a response."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -14,6 +16,7 @@ from infra.clickhouse.handle import Answer, Query
 from infra.clickhouse.wire import decode, encode
 
 ANALYST_BODY_BYTES = 1 << 20
+ANALYST_BODY_SECONDS = 10
 _FORM_FIELD_BYTES = 16 << 20
 _PARAMETER = "param_"
 # Parameters of the protocol; every other one is a setting of the engine.
@@ -64,11 +67,10 @@ async def read_call(request: Request, role: Role, call_id: str) -> Call:
     Raises: QueryError 48 for what is not spoken here, 36 for an analyst's oversized body.
     """
     parameters = dict(request.query_params)
+    body = await _body(request, role)
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        parameters.update(await _form_fields(request))
+        parameters.update(await _form_fields(_again(request, body)))
         body = b""
-    else:
-        body = await _body(request, role)
     for name in _NATIVE_COMPRESSION:
         if parameters.pop(name, "0") not in ("0", "false"):
             raise refusal(NOT_IMPLEMENTED, f"{name}=1 is not spoken here. Use Content-Encoding.")
@@ -140,8 +142,22 @@ def _encoding(call: Call) -> str:
 
 
 async def _body(request: Request, role: Role) -> bytes:
+    """The whole body; an analyst's is small, and comes without pauses.
+
+    Raises: QueryError 36 if it is not.
+    """
     if role is Role.LOADER:
         return await request.body()
+    try:
+        async with asyncio.timeout(ANALYST_BODY_SECONDS):
+            return await _small_body(request)
+    except TimeoutError:
+        raise refusal(
+            BAD_ARGUMENTS, f"An analyst's query arrives within {ANALYST_BODY_SECONDS} s."
+        ) from None
+
+
+async def _small_body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -150,6 +166,15 @@ async def _body(request: Request, role: Role) -> bytes:
                 BAD_ARGUMENTS, f"An analyst's query has at most {ANALYST_BODY_BYTES} bytes."
             )
     return bytes(body)
+
+
+def _again(request: Request, body: bytes) -> Request:
+    """The request with a body that was read and found small enough."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return Request(request.scope, receive)
 
 
 async def _form_fields(request: Request) -> dict[str, str]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from infra.clickhouse.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, refusal
 
 _TOKEN = re.compile(
-    rb"""(?P<blank>\s+|--[^\n]*|\#[ !][^\n]*|/\*.*?\*/)
-    |'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|"(?:[^"\\]|\\.)*"
-    |\w+|.""",
+    # What is never closed is taken to the end at once: looked for again and again, it would take
+    # the square of its length.
+    rb"""(?P<blank>\s++|--[^\n]*+|\#[ !][^\n]*+|/\*.*?(?:\*/|\Z))
+    |'(?:[^'\\]|\\.)*+'?|`(?:[^`\\]|\\.)*+`?|"(?:[^"\\]|\\.)*+"?
+    |\w++|.""",
     re.DOTALL | re.VERBOSE,
 )
 _LINE_END = re.compile(rb"[ \t]*\r?\n?")

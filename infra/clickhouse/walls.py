@@ -2,15 +2,24 @@
 
 The engine's `readonly = 1` refuses writes, settings and almost every table function. It does not
 refuse `file()` as a scalar function, `Python()`, `KILL QUERY`, `INTO OUTFILE` or DESCRIBE of a URL,
-so a statement is let through only if every node of its tree is known to be harmless. The tree
-comes from `parseQueryToJSON`: no second lexer that could be made to disagree with the engine's.
+so a statement is let through only if every node of its tree is known to be harmless: kinds of
+nodes, functions called or named, tables of `system`, formats; and no setting is changed. The tree
+comes from `parseQueryToJSON`, asked of a handle that no request reaches: no second lexer that could
+be made to disagree with the engine's.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from infra.clickhouse.errors import ACCESS_DENIED, QueryError, refusal
+from infra.clickhouse import functions
+from infra.clickhouse.errors import (
+    ACCESS_DENIED,
+    READONLY,
+    UNKNOWN_SETTING,
+    QueryError,
+    refusal,
+)
 
 Node = dict[str, Any]
 
@@ -97,39 +106,20 @@ _SYSTEM_TABLES = {
     "tables",
     "time_zones",
 }
-# Functions that read files, call models over the network, wait, or look into the process.
-_REFUSED_FUNCTIONS = {
-    "addresstoline",
-    "addresstolinewithinlines",
-    "addresstosymbol",
-    "assigncentroid",
-    "demangle",
-    "evalmlmethod",
-    "file",
-    "filesystemavailable",
-    "filesystemcapacity",
-    "filesystemunreserved",
-    "fuzzquery",
-    "generateserialid",
-    "getclienthttpheader",
-    "getmacro",
-    "getserverport",
-    "getserversetting",
-    "logtrace",
-    "naivebayesclassifier",
-    "naivebayesclassifierwithallprobs",
-    "naivebayesclassifierwithprob",
-    "showcertificate",
-    "sleep",
-    "sleepeachrow",
-    "tid",
-}
-_MODEL_PREFIX = "ai"
+# Formats that only print. Others read a schema or a template from a file, or speak for a server.
+FORMATS = re.compile(
+    r"(?:Arrow|ArrowStream|Avro|BSONEachRow|CSV|JSON|LineAsString|MD|Markdown|MsgPack|NDJSON|Native|"
+    r"Npy|Null|ORC|Parquet|Pretty|PrettyCompact|PrettySpace|Raw|RawBLOB|RowBinary|SQLInsert|TSKV|TSV|"
+    r"TSVRaw|TabSeparated|TabSeparatedRaw|Values|Vertical|XML|GeoJSON|"
+    r"(?:Pretty)?JSON(?:Object|Strings?|Compact|Columns|EachRow|Lines|L|WithMetadata|WithProgress)*)"
+    r"(?:WithNames(?:AndTypes)?|NoEscapes|MonoBlock|WithProgress)*"
+)
+LONGEST_NAME = 128  # some formats write the names of columns beside each value
 # The tree has no form for these statements; in this shape they can name a table and nothing else.
 _NAME = r"(?:\w+|`\w+`)"
 _LOOK_UP = re.compile(
-    rf"\s*(?:DESC|DESCRIBE|EXISTS|SHOW\s+CREATE)(?:\s+TABLE|\s+VIEW|\s+DATABASE)?"
-    rf"\s+{_NAME}(?:\.{_NAME})?(?:\s+FORMAT\s+\w+)?\s*;?\s*",
+    rf"\s*+(?:DESC|DESCRIBE|EXISTS|SHOW\s++CREATE)(?:\s++TABLE|\s++VIEW|\s++DATABASE)?+"
+    rf"\s++{_NAME}(?:\.{_NAME})?+(?:\s++FORMAT\s++\w+)?+\s*+;?+\s*+",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -146,6 +136,31 @@ def check_database(name: str | None) -> None:
     """
     if name == "system":
         raise refused("the database system as the current one")
+
+
+def check_settings(asked: Mapping[str, str], current: Callable[[str], str | None]) -> None:
+    """Refuse every change of a setting: some stay changeable where the engine only reads.
+
+    A client may say what holds anyway.
+    Raises: QueryError 115 for what is no setting, 164.
+    """
+    for name, value in asked.items():
+        if not (name.isidentifier() and name.isascii()):
+            raise refusal(UNKNOWN_SETTING, f"Unknown setting {name!r}: it is no identifier.")
+        holds = current(name)
+        if holds is None:
+            raise refusal(UNKNOWN_SETTING, f"Unknown setting '{name}'.")
+        if holds != value:
+            raise refusal(READONLY, f"Cannot modify '{name}' setting in readonly mode.")
+
+
+def check_format(name: str | None) -> None:
+    """Refuse a format that does more than print.
+
+    Raises: QueryError 497.
+    """
+    if name and not FORMATS.fullmatch(name):
+        raise refused(f"the format {name}")
 
 
 def check_tree(tree: Node) -> None:
@@ -176,16 +191,20 @@ def _check_node(node: Node) -> None:
     if kind in ("Function", "ColumnsApplyTransformer"):
         _check_function(str(node.get("name", node.get("func_name", ""))))
     if kind in ("Identifier", "TableIdentifier"):
-        _check_identifier(node.get("name_parts", []))
+        _check_identifier(node)
+    if len(str(node.get("alias", ""))) > LONGEST_NAME:
+        raise refused(f"a name of more than {LONGEST_NAME} letters")
 
 
 def _check_function(name: str) -> None:
-    lowered = name.lower()
-    if lowered in _REFUSED_FUNCTIONS or lowered.startswith(_MODEL_PREFIX):
+    if not functions.is_allowed(name) and name.lower() not in TABLE_FUNCTIONS:
         raise refused(f"the function {name}")
 
 
-def _check_identifier(parts: list[str]) -> None:
+def _check_identifier(node: Node) -> None:
+    name, parts = str(node.get("name", "")), node.get("name_parts", [])
+    if node["type"] == "Identifier" and functions.is_refused_word(name):
+        raise refused(f"the name {name}, which is a function's")
     if len(parts) > 1 and parts[0] == "system" and parts[1] not in _SYSTEM_TABLES:
         raise refused(f"the table system.{parts[1]}")
 
