@@ -7,7 +7,7 @@ VENV := .venv/.complete
 export PYTHONDONTWRITEBYTECODE := # processes start again and again: what is compiled for one is kept
 RUN = .venv/bin/python -m$(if $(and $(filter docker,$(RUNTIME)),$(filter demo run stream verify quality prove,$@)), infra.docker run)
 .DEFAULT_GOAL := help
-.PHONY: help doctor venv up down status logs reset demo run stream verify quality months docs prove audit lint test-fast test chaos bench
+.PHONY: help doctor venv up down status logs reset demo run stream verify backfill quality months docs prove audit lint test-fast test chaos bench
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,8 @@ stream: $(VENV) ## the stream and its near-real-time marts: S=start, stop, resta
 	@$(RUN) jobs.stream.control $(or $(S),status)
 verify: up ## let ClickHouse compute every mart again from silver and compare to the cent
 	@$(RUN) jobs.verify $(T)
+backfill: $(VENV) ## compute past days again through Airflow: FROM=2026-01-05 TO=2026-01-11
+	@$(RUN) infra.airflow.backfill $(FROM) $(TO)
 quality: up ## judge the tables as they stand and print their scores
 	@$(RUN) quality $(T)
 months: up ## months of the shop against the truth, with backfill, replay and rebuild: DAYS=90

@@ -1,28 +1,30 @@
 """Any past day again, through Airflow's own backfill:
 
-    airflow backfill create --dag-id backfill --from-date 2026-01-05 --to-date 2026-01-11
+    make backfill FROM=2026-01-05 TO=2026-01-11
 
-or the button **Backfill** on this page. Each run has one business day, its **partition key**.
-**recompute** computes the day's groups of every table that is computed by the day from silver as it
-is now, and lets the others follow; **serve** loads the marts that changed. Other days are not
-touched, and a day whose inputs did not change comes out as it was, to the checksum. The asset
-`mart.day` then says, under the same partition key, that the day is fresh.
+or the buttons **Backfill** and **Trigger** (with a `day`) on this page. Each run has one business
+day, its **partition key**. **recompute** computes the day's groups of every table that is computed
+by the day from silver as it is now, and lets the others follow; **serve** loads the marts that
+changed. Other days are not touched, and a day whose inputs did not change comes out as it was, to
+the checksum. The asset `mart.day` then says, under the same partition key, that the day is fresh.
 
 By itself the DAG never runs: in a normal run every table follows its inputs, late ones included.
 Days run one after another, because they share tables.
 """
 
-from datetime import datetime
 from typing import Any
 
 from airflow.sdk import Asset, Param, dag, get_current_context, task
 
 from infra.airflow.callbacks import late_after
 from infra.airflow.defaults import RETRIES, task_settings
-from infra.airflow.on_request import DaysOnRequest
+from infra.airflow.on_request import DaysOnRequest, asked_day
 
 DAY = "%Y-%m-%d"
 PARAMS: dict[str, Param] = {
+    "day": Param(
+        None, type=["null", "string"], format="date", description="the day, where no partition is"
+    ),
     "tables": Param(
         [], type="array", items={"type": "string"}, description="only these tables; empty: all"
     ),
@@ -35,7 +37,7 @@ def recompute_day() -> dict[str, int]:
     from jobs.backfill import backfill
 
     context: Any = get_current_context()
-    day = datetime.strptime(context["dag_run"].partition_key, DAY).date()
+    day = asked_day(context, DAY)
     accepted = {}
     with task_settings() as settings:
         for record in backfill(day, settings, context["params"]["tables"]):

@@ -1,6 +1,7 @@
 """Airflow's REST API as the demo and the tests use it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
@@ -127,9 +128,31 @@ class Airflow:
         """Keep the scheduler from starting runs of a DAG."""
         self._api.send("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": is_paused})
 
+    def paused(self) -> list[str]:
+        """The DAGs of which the scheduler starts no run until somebody switches them on."""
+        found = self._api.every("/api/v2/dags", "dags")
+        return sorted(str(dag["dag_id"]) for dag in found if dag["is_paused"])
+
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler run a DAG."""
         self.pause(dag_id, False)
+
+    @contextmanager
+    def unpaused(self, dag_id: str) -> Iterator[None]:
+        """A block in which the scheduler runs a DAG; afterwards it is as it was before."""
+        was_paused = bool(self._api.send("GET", f"/api/v2/dags/{dag_id}")["is_paused"])
+        self.unpause(dag_id)
+        try:
+            yield
+        finally:
+            self.pause(dag_id, was_paused)
+
+    def backfilled(self, dag_id: str, since: datetime) -> dict[str, str]:
+        """How each day that backfills of a DAG ran since an instant ended."""
+        runs = self._api.every(f"/api/v2/dags/{dag_id}/dagRuns?run_type=backfill", "dag_runs")
+        began = [run for run in runs if run["start_date"]]
+        new = [run for run in began if datetime.fromisoformat(run["start_date"]) >= since]
+        return {run["partition_key"]: run["state"] for run in new}
 
     def make_ready(self, dag_ids: list[str], tell: Tell = untold) -> None:
         """Nothing, once every DAG is known and unpaused, and none is at work.

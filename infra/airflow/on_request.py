@@ -1,7 +1,9 @@
 """A schedule of days of which each runs only when somebody asks for it."""
 
+from datetime import date, datetime
 from typing import Any
 
+from airflow.exceptions import AirflowFailException
 from airflow.timetables.base import DagRunInfo
 from airflow.timetables.trigger import CronPartitionTimetable
 
@@ -24,3 +26,19 @@ class DaysOnRequest(CronPartitionTimetable):
     def next_dagrun_info_v2(self, **_: Any) -> DagRunInfo | None:
         """Never a next run."""
         return None
+
+
+def asked_day(context: Any, day_format: str) -> date:
+    """The day a run is asked for: that of its partition, or of its parameter `day`.
+
+    Raises: AirflowFailException, after which nothing is tried again, if it names none.
+    """
+    told = context["dag_run"].partition_key or context["params"]["day"]
+    try:
+        return datetime.strptime(told or "", day_format).date()
+    except ValueError:
+        raise AirflowFailException(
+            f"This run names no day, but {told!r}. Trigger it with the parameter `day`, such as "
+            "2026-01-05, or ask for days with `make backfill FROM=2026-01-05 TO=2026-01-11`. "
+            "Nothing was computed."
+        ) from None

@@ -56,6 +56,7 @@ def main() -> None:
         _orchestrate(airflow)
         balanced = report(settings)
         _keep_classes(settings)
+        paused = ", ".join(airflow.paused())
     except LakeproofError as error:
         sys.exit(f"\nerror: {error}")
     except KeyboardInterrupt:
@@ -65,6 +66,7 @@ def main() -> None:
         sys.exit("The reconciliation does not balance; see the first line marked DIFFERS.")
     print(
         f"Next: look at the runs in Airflow, {settings.airflow_url}, or run it again: one day more."
+        f"\nPaused in Airflow until you switch them on: {paused}."
     )
 
 
