@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+from jobs.decode import ROW
 
 # By operation, whether it deletes: what a pull says; and Debezium: read in the snapshot, created,
 # updated, deleted.
@@ -17,6 +19,13 @@ def with_deletes_marked(changes: DataFrame, deletes: Mapping[str, bool] = PULLED
     for operation, is_delete in deletes.items():
         is_deleted = F.when(F.col("operation") == operation, is_delete).otherwise(is_deleted)
     return changes.withColumn("is_deleted", is_deleted).drop("operation")
+
+
+def refused(changes: DataFrame, condition: Column, reason: Column) -> DataFrame:
+    """The changes; where the condition holds, one that was decoded is refused for the reason."""
+    is_refused = F.col(f"{ROW}.error").isNull() & condition
+    error = F.when(is_refused, reason).otherwise(F.col(f"{ROW}.error"))
+    return changes.withColumn(ROW, F.col(ROW).withField("error", error))
 
 
 def captured(changes: DataFrame) -> DataFrame:

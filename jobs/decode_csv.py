@@ -16,21 +16,11 @@ CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
 
 
 def parse_csv(raw: DataFrame, contract: Mapping[str, Column]) -> DataFrame:
-    """The lines with `_parsed`, `_format_error` and `_new_fields`; columns stand in any order."""
-    header = F.trim(F.col("header").cast("string"))
-    known = F.array(*[F.lit(name) for name in contract])
-    texts = raw.withColumns({"_names": _fields(header), "_fields": _fields(F.col("_text"))})
-    is_shaped = F.size("_names") == F.size("_fields")
-    is_unambiguous = F.size(F.array_distinct("_names")) == F.size("_names")
-    cells = F.when(is_shaped & is_unambiguous, F.map_from_arrays("_names", "_fields"))
-    new = F.array_except("_names", known)
-    named = texts.withColumns(
-        {
-            "_cells": cells,
-            "_absent": F.array_except(known, "_names"),
-            "_new_fields": F.when(F.size(new) > 0, new),
-        }
-    )
+    """The lines with `_parsed`, `_format_error` and `_new_fields`; columns stand in any order.
+
+    Spreadsheets write columns without a name; they are nobody's as long as they are empty.
+    """
+    named = _split(raw, contract)
     parsed = F.struct(*[_typed(name, column).alias(name) for name, column in contract.items()])
     is_wrong_type = F.lit(False)
     for name in contract:
@@ -41,12 +31,51 @@ def parse_csv(raw: DataFrame, contract: Mapping[str, Column]) -> DataFrame:
     return named.withColumn("_parsed", parsed).withColumn(
         "_format_error",
         F.when(F.col("_names").isNull(), "malformed_csv")
-        .when(~is_unambiguous, "doubled_column")
+        .when(~_is_unambiguous(), "doubled_column")
         .when(F.size("_absent") > 0, missing)
-        .when(F.col("_fields").isNull() | ~is_shaped, "malformed_csv")
+        .when(F.col("_fields").isNull() | ~_is_shaped(), "malformed_csv")
+        .when(F.size("_stray") > 0, "unnamed_column")
         .when(F.col("_text").rlike(CONTROL), "control_character")
         .when(is_wrong_type, "wrong_type"),
     )
+
+
+def _split(raw: DataFrame, contract: Mapping[str, Column]) -> DataFrame:
+    """The lines with `_cells` by name, and what is wrong with the names."""
+    header = F.trim(F.col("header").cast("string"))
+    known = F.array(*[F.lit(name) for name in contract])
+    names = F.transform(_fields(header), lambda name: F.nullif(F.trim(name), F.lit("")))
+    pairs = F.arrays_zip("_header", "_fields")
+    new = F.array_except("_names", known)
+
+    def is_stray(pair: SparkColumn) -> SparkColumn:
+        return pair["_header"].isNull() & pair["_fields"].isNotNull()
+
+    return (
+        raw.withColumns({"_header": names, "_fields": _fields(F.col("_text"))})
+        .withColumns(
+            {
+                "_names": F.array_compact("_header"),
+                "_pairs": F.filter(pairs, lambda pair: pair["_header"].isNotNull()),
+                "_stray": F.filter(pairs, is_stray),
+            }
+        )
+        .withColumns(
+            {
+                "_cells": F.when(_is_shaped() & _is_unambiguous(), F.map_from_entries("_pairs")),
+                "_absent": F.array_except(known, "_names"),
+                "_new_fields": F.when(F.size(new) > 0, new),
+            }
+        )
+    )
+
+
+def _is_shaped() -> SparkColumn:
+    return F.size("_header") == F.size("_fields")
+
+
+def _is_unambiguous() -> SparkColumn:
+    return F.size(F.array_distinct("_names")) == F.size("_names")
 
 
 def _fields(line: SparkColumn) -> SparkColumn:

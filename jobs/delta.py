@@ -70,18 +70,22 @@ def replace_all(
     writer.partitionBy(*partition_by).save(path)
 
 
-def merge(frame: DataFrame, path: str, identity: tuple[str, ...], record: RunRecord) -> None:
+def merge(
+    frame: DataFrame, path: str, identity: tuple[str, ...], record: RunRecord, gone: str = ""
+) -> None:
     """Nothing; each row of the frame is in the table, in place of the one of equal identity.
 
-    A run number that is taken is passed over, as by `append`.
+    Where the column `gone` is true, none is. A run number that is taken is passed over, as by
+    `append`.
     """
     session = frame.sparkSession
     is_same = " AND ".join(f"target.`{name}` = source.`{name}`" for name in identity)
+    delete = f"WHEN MATCHED AND source.`{gone}` THEN DELETE " if gone else ""
     numbered = {WRITER: _writer(record), WRITE_NUMBER: str(record.run_number)}
     with _configured(session, {USER_METADATA: record.to_json(), **numbered}):
         session.sql(
             f"MERGE INTO {ref(path)} AS target USING {{frame}} AS source ON {is_same} "
-            "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
+            f"{delete}WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
             frame=frame,
         )
 

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs import commits, delta
@@ -58,11 +58,23 @@ def evolve(
     wider = {name: columns[name] for name, type_ in old.items() if columns[name] != type_}
     if wider:
         _widen(stored, spec, path, wider, record)
-    added = [f"`{name}` {type_}" for name, type_ in columns.items() if name not in old]
     with delta.recorded(session, record):
-        if added:
-            session.sql(f"ALTER TABLE {delta.ref(path)} ADD COLUMNS ({', '.join(added)})")
+        _add_columns(session, path, old, columns)
     return commits.last_record(settings, path) or last
+
+
+def follow(settings: Settings, path: str, columns: Mapping[str, str]) -> None:
+    """Nothing; the bronze table has these columns, null in the rows of before."""
+    old = column_types(settings, path)
+    _add_columns(spark(settings), path, old, columns)
+
+
+def _add_columns(
+    session: SparkSession, path: str, old: Mapping[str, str], columns: Mapping[str, str]
+) -> None:
+    added = [f"`{name}` {type_}" for name, type_ in columns.items() if name not in old]
+    if added:
+        session.sql(f"ALTER TABLE {delta.ref(path)} ADD COLUMNS ({', '.join(added)})")
 
 
 def _changes(spec: Spec, old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str]]:

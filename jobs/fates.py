@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.checksum import checksum, row_hash
-from jobs.decode import ROW
+from jobs.decode import ARRIVAL, ROW
 from jobs.errors import SpecError
 from jobs.kept import keep_measured
 from jobs.spec import Spec
@@ -16,6 +16,8 @@ from quality.rules import distinct_metrics, failed_reasons, metrics
 
 ACCEPTED, DUPLICATE, QUARANTINED = FATES = ("accepted", "duplicate", "quarantined")
 ROW_HASH = "_row_hash"
+# Where the transform of a spec that `refuses` says why a row is refused.
+ERROR = "_error"
 # What a run adds to the columns of the transform.
 ADDED = (ROW, ROW_HASH, "_reasons", "_fate")
 KEY_CONFLICT = "key_conflict"
@@ -43,11 +45,12 @@ def contract(rows: DataFrame, spec: Spec) -> DataFrame:
         row_hash(*spec.keys).alias("record_id"),
         F.lit(spec.inputs[0]).alias("source"),
         F.lit(None).cast("timestamp").alias("ingested_at"),
-        F.lit(None).cast("string").alias("error"),
+        F.lit(None).cast(ARRIVAL).alias("arrival"),
+        (F.col(ERROR) if spec.refuses else F.lit(None).cast("string")).alias("error"),
         row_hash(*spec.transformed).alias("raw_hash"),
         F.lit(None).cast("array<string>").alias("new_fields"),
     )
-    return rows.withColumn(ROW, own)
+    return rows.withColumn(ROW, own).drop(ERROR)
 
 
 def require_contract(rows: DataFrame, spec: Spec) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.decode import ROW
+from jobs.decode import ARRIVAL, ROW
 from jobs.errors import LakeproofError
 from jobs.session import spark
 from jobs.settings import ROOT, load_settings
@@ -24,8 +24,8 @@ from jobs.specs import load_specs
 
 LINEAGE = ROOT / "docs" / "lineage.json"
 ROW_TYPE = (
-    "struct<record_id:bigint,source:string,ingested_at:timestamp,error:string,raw_hash:bigint,"
-    "new_fields:array<string>>"
+    f"struct<record_id:bigint,source:string,ingested_at:timestamp,arrival:{ARRIVAL},error:string,"
+    "raw_hash:bigint,new_fields:array<string>>"
 )
 # The load `history` computes these from when a version begins and the next one does.
 TIMED = ("effective_from", "effective_to", "is_current")

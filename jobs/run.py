@@ -19,7 +19,7 @@ from jobs.commits import RunRecord
 from jobs.decode import RAW_COLUMNS, decode
 from jobs.drift import alarmed, new_fields
 from jobs.errors import LakeproofError
-from jobs.evolve import evolve
+from jobs.evolve import evolve, follow
 from jobs.fates import ACCEPTED, QUARANTINED
 from jobs.ingest import ingest
 from jobs.loads import recompute
@@ -31,6 +31,7 @@ from jobs.spec import Spec
 from jobs.specs import find_spec
 from jobs.stored_types import column_types
 from jobs.tell import told
+from quality.actions import release_waiting
 from quality.gate import judge
 
 
@@ -103,7 +104,10 @@ def last_run(settings: Settings, spec: Spec) -> RunRecord | None:
         columns = RAW_COLUMNS[spec.source.kind] if spec.source else loads.table_columns(spec)
         partition_by = ("_proc_date",) if spec.source else spec.partition_by
         delta.create(spark(settings), path, columns, partition_by)
-    if last is None or spec.source:
+    if last is None:
+        return last
+    if spec.source:
+        follow(settings, path, RAW_COLUMNS[spec.source.kind])
         return last
     return evolve(settings, spec, loads.table_columns(spec), last)
 
@@ -134,7 +138,8 @@ def _read(
     if spec.load == "recompute":
         touched = recompute.touched_groups(spec, changes, groups)
         for name, column in spec.touched_by.items():
-            frames[name] = frames[name].where(touched.condition_on(column))
+            days = spec.reaches_days.get(name, 0)
+            frames[name] = frames[name].where(touched.condition_on(column, days))
     else:
         for name in _driving(spec):
             nothing = frames[name].where(F.lit(False))
@@ -227,6 +232,7 @@ def _finish(
     accepted = staged.where(F.col("_fate") == ACCEPTED)
     done = told(settings, done, spec, accepted, target)
     if spec.load == "recompute":
+        release_waiting(session, settings, spec.name, accepted, record.run_id)
         recompute.publish(accepted.select(*spec.columns), path, done, batch.touched)
     elif not counted.counts[ACCEPTED]:
         delta.commit_record(session, path, done)

@@ -110,7 +110,9 @@ class Spec:
     surrogate_key: str = ""
     group: str = ""
     touched_by: dict[str, str] = field(default_factory=dict)
+    refuses: bool = False
     touched_since: dict[str, list[str]] = field(default_factory=dict)
+    reaches_days: dict[str, int] = field(default_factory=dict)
     partition_by: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
     quality: tuple[Rule, ...] = ()
@@ -144,7 +146,11 @@ class Spec:
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The columns by which the versions of a row are put in order: of equals, the second."""
+        """The columns by which the versions of a row are put in order: of equals, the second.
+
+        `then_by` is a place in the source's log, a whole number: what stands later there is what
+        the source says now, also where its times go back.
+        """
         return (self.sequence_by, self.then_by) if self.then_by else (self.sequence_by,)
 
     @property

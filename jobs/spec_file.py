@@ -92,8 +92,8 @@ def _check(spec: Spec, where: str) -> None:
         "keys, inputs and at least one example are needed": not is_bronze
         and not (spec.keys and spec.inputs and spec.examples),
         f"{strange} is not among its columns": bool(strange) and not is_bronze,
-        "gold has no quarantine; make the rule `severity: critical`": spec.layer == "gold"
-        and any(rule.on_fail for rule in spec.quality),
+        "reaches_days is of what touches by a group": not spec.reaches_days.keys()
+        <= spec.touched_by.keys(),
         f"{' and '.join(SEQUENCED)} need sequence_by, no other load has it": (
             spec.load in SEQUENCED
         )

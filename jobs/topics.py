@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from kafka import KafkaAdminClient, OffsetSpec, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, OffsetSpec, TopicPartition
 from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.protocol.consumer.offsets import IsolationLevel
 
 from jobs.errors import LakeproofError, LedgerError, ServiceDown
 from jobs.session import PROBE_SECONDS, require_kafka
@@ -15,6 +16,9 @@ from jobs.specs import topic_sources
 
 # A message of the largest size that a topic takes, and the headers that say why it was refused.
 MOST_BYTES_OF_A_DEAD_LETTER = 2_000_000
+# Records of a transaction that is not finished, or was taken back, are none.
+READ_COMMITTED, READ_UNCOMMITTED = IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED
+POLL_MS = 200
 # Topics by name, with how they are made.
 Topics = dict[str, dict[str, Any]]
 
@@ -71,7 +75,7 @@ def _create(wanted: Topics, settings: Settings) -> None:
 
 
 def end_offsets(settings: Settings, topic: str) -> dict[str, int]:
-    """The offset after the last record, by partition.
+    """The offset after the last record that is committed, by partition.
 
     Raises: ServiceDown; LakeproofError if the topic does not exist.
     """
@@ -92,21 +96,78 @@ def lost_offsets(settings: Settings, topic: str, read: Mapping[str, Any]) -> dic
 def offsets_ahead(
     settings: Settings, topic: str, read: Mapping[str, Any], table: str
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """The next offset to read and the one after the last record, by partition.
+    """The next offset to read and the one after the last record that is committed, by partition.
 
     Raises: LedgerError naming the offsets that Kafka deleted before they were read; ServiceDown;
     LakeproofError if the topic does not exist.
     """
     first, ends = _offsets(settings, topic, OffsetSpec.EARLIEST, OffsetSpec.LATEST)
-    if lost := _gaps(read, first):
-        places = ", ".join(f"{n}: [{gap.start}, {gap.stop})" for n, gap in lost.items())
+    _require_kept(topic, _gaps(read, first), table)
+    starts = {number: int(read.get(number, 0)) for number in ends}
+    if any(end < starts[number] for number, end in ends.items()):
+        _require_same_topic(settings, topic, starts, table)
+    return starts, {number: max(end, starts[number]) for number, end in ends.items()}
+
+
+def _require_same_topic(
+    settings: Settings, topic: str, starts: Mapping[str, int], table: str
+) -> None:
+    """Nothing, if it is only that a transaction still runs before what was read once."""
+    [ends] = _offsets(settings, topic, OffsetSpec.LATEST, isolation=READ_UNCOMMITTED)
+    if short := [number for number, end in ends.items() if end < starts[number]]:
         raise LedgerError(
-            f"{table}: Kafka deleted {sum(map(len, lost.values())):,} records of {topic} before "
-            f"they were read; partition and offsets {places}. Nothing was landed. Have their "
-            f"source send them again, then `python -m jobs.lost {table}` writes down that these "
-            "offsets are lost, and the table goes on behind them."
+            f"{table}: it holds partition {short[0]} of {topic} up to offset {starts[short[0]]}, "
+            f"and Kafka has it up to {ends[short[0]]}: the topic was deleted and made anew. "
+            "Nothing was landed, since its offsets tell other records now. Have them sent to "
+            "another topic (`source.topic` of the spec) or land them in a fresh namespace."
         )
-    return {number: int(read.get(number, 0)) for number in ends}, ends
+
+
+def first_readable(settings: Settings, topic: str, partition: str, since: int, until: int) -> int:
+    """The offset of the first record in [since, until) that a reader gets; `until` if none.
+
+    Offsets that no reader gets are the ends of transactions, and records that were taken back.
+    Raises: ServiceDown.
+    """
+    place = TopicPartition(topic, int(partition))
+    consumer = KafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        isolation_level="read_committed",
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+    )
+    try:
+        consumer.assign([place])
+        consumer.seek(place, since)
+        while (reached := consumer.position(place)) < until:
+            if found := consumer.poll(timeout_ms=POLL_MS, max_records=1).get(place):
+                return int(found[0].offset)
+        return int(reached)
+    except KafkaError as error:
+        raise ServiceDown("kafka", settings.kafka_bootstrap_servers, error) from error
+    finally:
+        consumer.close(autocommit=False)
+
+
+def require_kept(settings: Settings, topic: str, read: Mapping[str, Any], table: str) -> None:
+    """Nothing, if Kafka still has all it was given from these offsets on.
+
+    Asked after a reading it says that the reading is whole, however many offsets it left out.
+    Raises: as `offsets_ahead` does.
+    """
+    _require_kept(topic, lost_offsets(settings, topic, read), table)
+
+
+def _require_kept(topic: str, lost: Mapping[str, range], table: str) -> None:
+    if not lost:
+        return
+    places = ", ".join(f"{n}: [{gap.start}, {gap.stop})" for n, gap in lost.items())
+    raise LedgerError(
+        f"{table}: Kafka deleted {sum(map(len, lost.values())):,} records of {topic} before "
+        f"they were read; partition and offsets {places}. Nothing was landed. Have their "
+        f"source send them again, then `python -m jobs.lost {table}` writes down that these "
+        "offsets are lost, and the table goes on behind them."
+    )
 
 
 def _gaps(read: Mapping[str, Any], first: Mapping[str, int]) -> dict[str, range]:
@@ -114,7 +175,9 @@ def _gaps(read: Mapping[str, Any], first: Mapping[str, int]) -> dict[str, range]
     return {number: gap for number, gap in gaps.items() if gap}
 
 
-def _offsets(settings: Settings, topic: str, *moments: OffsetSpec) -> list[dict[str, int]]:
+def _offsets(
+    settings: Settings, topic: str, *moments: OffsetSpec, isolation: Any = READ_COMMITTED
+) -> list[dict[str, int]]:
     with _answering(settings) as client:
         described = client.describe_topics([topic])[0]
         if described.get("error_code"):
@@ -124,7 +187,7 @@ def _offsets(settings: Settings, topic: str, *moments: OffsetSpec) -> list[dict[
             )
         ids = [partition["partition_index"] for partition in described["partitions"]]
         found = (
-            client.list_partition_offsets({TopicPartition(topic, n): at for n in ids})
+            client.list_partition_offsets({TopicPartition(topic, n): at for n in ids}, isolation)
             for at in moments
         )
         return [{str(tp.partition): int(r.offset) for tp, r in each.items()} for each in found]

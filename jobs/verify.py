@@ -24,8 +24,37 @@ from jobs.settings import Settings, load_settings
 from jobs.spec import Spec
 from jobs.specs import find_spec, load_specs
 
+# What `{fitting_refunds}` stands for: of each order line the refunds in its currency and for its
+# customer, oldest first, as long as they leave nothing below nothing.
+FITTING_REFUNDS = """(
+  SELECT order_id, line_number, currency, refund.3 AS quantity, refund.4 AS amount_cents FROM (
+    SELECT f.order_id AS order_id, f.line_number AS line_number, any(i.currency) AS currency,
+           arrayFold(
+             (left, f) -> if(f.3 <= left.1 AND f.4 <= left.2,
+                             (left.1 - f.3, left.2 - f.4, arrayPushBack(left.3, f)), left),
+             arraySort(f -> (f.1, f.2), groupArray(
+               (f.refunded_at, f.refund_id, toInt64(f.quantity), toInt64(f.amount_cents)))),
+             (toInt64(any(i.quantity)), toInt64(any(i.amount_cents)),
+              arrayResize([(any(f.refunded_at), '', toInt64(0), toInt64(0))], 0))
+           ).3 AS fitting
+    FROM silver.refunds AS f
+    JOIN silver.order_items AS i ON i.order_id = f.order_id AND i.line_number = f.line_number
+    WHERE f.currency = i.currency AND f.customer_id = i.customer_id
+    GROUP BY order_id, line_number
+  ) ARRAY JOIN fitting AS refund
+)"""
 READ = re.compile(r"\bsilver\.(\w+)")
 SHOWN_ROWS = 5
+# What `{held_rates}` stands for in a second opinion: by currency and day the last rate, if it is at
+# most seven days old; the base currency has one always.
+HELD_RATES = """(
+  SELECT currency, day, argMax(rate_to_eur, rate_date) AS rate_to_eur FROM (
+    SELECT currency, rate_to_eur, rate_date, arrayJoin(range(8)) AS age, rate_date + age AS day
+    FROM silver.fx_rates WHERE currency != 'EUR'
+  ) GROUP BY currency, day
+  UNION ALL
+  SELECT 'EUR', toDate32('2000-01-01') + number, toDecimal64(1, 6) FROM numbers(40000)
+)"""
 Pins = dict[str, int]
 
 
@@ -116,7 +145,9 @@ class Copies:
 
         Raises: SpecError if the gold table is not computed from one of them.
         """
-        return READ.sub(lambda found: self._copied(found[0], pins, spec), spec.second_opinion)
+        told = spec.second_opinion.replace("{held_rates}", HELD_RATES)
+        told = told.replace("{fitting_refunds}", FITTING_REFUNDS)
+        return READ.sub(lambda found: self._copied(found[0], pins, spec), told)
 
     def _copied(self, table: str, pins: Pins, spec: Spec) -> str:
         if table not in pins:

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs import commits, delta
+from jobs.decode import ROW
 from jobs.quarantine import COLUMNS as QUARANTINE_COLUMNS
 from jobs.quarantine import quarantine_path
 from jobs.settings import Settings
@@ -38,6 +39,18 @@ def write_down(
         note.alias("note"),
     )
     rows.write.format("delta").mode("append").save(path)
+
+
+def release_waiting(
+    session: SparkSession, settings: Settings, table: str, accepted: DataFrame, run_id: str
+) -> None:
+    """Nothing; records of the table that waited and are accepted by the run are released by it."""
+    if not commits.exists(settings, quarantine_path(settings, table)):
+        return
+    waiting = open_records(session, settings, table).select("record_id")
+    arrived = accepted.select(f"{ROW}.record_id").join(F.broadcast(waiting), on="record_id")
+    if not arrived.isEmpty():
+        write_down(session, settings, arrived, (table, RELEASED, run_id, "its input came"))
 
 
 def done(session: SparkSession, settings: Settings, table: str) -> DataFrame:

@@ -19,6 +19,7 @@ from jobs.fates import KEY_CONFLICT
 from jobs.spec import Rule, Spec
 from jobs.specs import find_spec
 from quality import rules, watch
+from quality.actions import open_records
 from quality.reach import DayRows, Reach, rows_by_day
 from quality.results import DATASET, DAY_ROWS, ROW_RULE, TARGET, WATCH, Judged, Result, within
 
@@ -123,7 +124,7 @@ def _of_table(look: Look) -> Iterator[Result]:
         for i, rule in enumerate(references):
             yield _result(look, rule, row[f"found_{i}"], row["rows_count"])
         for i, rule in enumerate(reconciled):
-            difference = (row[f"own_{i}"] or 0) - _other_side(look, rule)
+            difference = (row[f"own_{i}"] or 0) + _waiting(look, rule) - _other_side(look, rule)
             yield _result(look, rule, difference, row["rows_count"])
     for rule in spec.watch_rules:
         if rule.rule in ("volume", "drift", "fresh"):
@@ -140,6 +141,13 @@ def _other_side(look: Look, rule: Rule) -> Any:
     equals = rule.args["equals"]
     value = look.table(equals["table"]).agg(F.expr(equals["expression"]).alias("value"))
     return value.collect()[0]["value"] or 0
+
+
+def _waiting(look: Look, rule: Rule) -> int:
+    """How many rows wait in the table's quarantine, if the rule counts them with those it has."""
+    if not rule.args.get("and_waiting"):
+        return 0
+    return open_records(look.reach.session, look.reach.settings, look.spec.name).count()
 
 
 def _of_past(look: Look, rule: Rule) -> Iterator[Result]:

@@ -44,9 +44,9 @@ MUTANTS = {
         "The transform of silver is a function and gives the same cents",
     ),
     "a pull begins just at its watermark": Mutant(
-        "jobs/pull/__init__.py",
-        'told.get("overlap_days", 0)',
-        "0",
+        "jobs/pull/api.py",
+        "timedelta(days=pull.overlap_days)",
+        "timedelta(0)",
         "cdc-batch-incremental",
         "A contact that became visible late is found by the overlap",
     ),

@@ -46,31 +46,20 @@ CREATE TABLE IF NOT EXISTS inventory_movements (
     updated_at timestamptz(3) NOT NULL
 );
 
--- Who asks now and then for what changed would never hear of a row that is gone, nor of a version
--- that was replaced before he asked. Both are kept here by trigger, with the instant the version
--- came from in superseded, and the instant the row left in deletions.
-CREATE TABLE IF NOT EXISTS deletions (
+-- Every change of a table that is pulled, as it became, in the order in which it was made. Who asks
+-- now and then finds each version here, whatever its clock says, and each row that left. Nothing
+-- here can be refused: keeping a change never fails the statement that made it.
+CREATE TABLE IF NOT EXISTS changes (
+    position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
     table_name text NOT NULL,
-    key text NOT NULL,
-    row jsonb NOT NULL,
-    deleted_at timestamptz(3) NOT NULL,
-    PRIMARY KEY (table_name, key, deleted_at)
+    operation text NOT NULL,
+    changed_at timestamptz NOT NULL,
+    row jsonb NOT NULL
 );
 
-CREATE TABLE IF NOT EXISTS superseded (
-    table_name text NOT NULL,
-    key text NOT NULL,
-    row jsonb NOT NULL,
-    updated_at timestamptz(3) NOT NULL,
-    PRIMARY KEY (table_name, key, updated_at)
-);
-
-CREATE INDEX IF NOT EXISTS customers_updated_at ON customers (updated_at);
-CREATE INDEX IF NOT EXISTS addresses_updated_at ON addresses (updated_at);
 CREATE INDEX IF NOT EXISTS addresses_customer_id ON addresses (customer_id);
-CREATE INDEX IF NOT EXISTS inventory_movements_updated_at ON inventory_movements (updated_at);
-CREATE INDEX IF NOT EXISTS deletions_deleted_at ON deletions (table_name, deleted_at);
-CREATE INDEX IF NOT EXISTS superseded_updated_at ON superseded (table_name, updated_at);
+CREATE INDEX IF NOT EXISTS changes_of_table ON changes (table_name, transaction_id);
 
 -- Which days of the simulation the database has lived through, and which run they came from.
 CREATE TABLE IF NOT EXISTS simulated_days (
@@ -78,25 +67,45 @@ CREATE TABLE IF NOT EXISTS simulated_days (
     run_id text
 );
 
--- The triggers' argument names the key column. An unset clock raises: wall time is never taken.
-CREATE OR REPLACE FUNCTION remember_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
+-- What time it is: the simulation's, or else the wall's.
+CREATE OR REPLACE FUNCTION shop_time() RETURNS timestamptz LANGUAGE sql AS $$
+    SELECT CASE WHEN pg_input_is_valid(told, 'timestamptz') THEN told::timestamptz
+        ELSE clock_timestamp() END
+    FROM current_setting('shop.clock', true) AS told
+$$;
+
+-- Once a statement, for all its rows. The triggers' argument names the key column: a row whose key
+-- is changed leaves under the old one.
+CREATE OR REPLACE FUNCTION keep_changes() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    keep CONSTANT text := format(
+        'INSERT INTO %1$I.changes (table_name, operation, changed_at, row) '
+        'SELECT %2$L, $1, %1$I.shop_time(), to_jsonb(line) FROM ', TG_TABLE_SCHEMA, TG_TABLE_NAME);
 BEGIN
-    EXECUTE format('INSERT INTO %I.deletions VALUES ($1, $2, $3, $4)', TG_TABLE_SCHEMA)
-    USING TG_TABLE_NAME, to_jsonb(OLD) ->> TG_ARGV[0], to_jsonb(OLD),
-          current_setting('shop.clock')::timestamptz;
+    IF TG_OP = 'TRUNCATE' THEN
+        EXECUTE format(keep || '%I.%I AS line', TG_TABLE_SCHEMA, TG_TABLE_NAME) USING 'delete';
+        -- The log has no rows of a TRUNCATE; who follows it is told of each one, too.
+        PERFORM set_config('session_replication_role', 'replica', true);
+        EXECUTE format('DELETE FROM %I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME);
+        PERFORM set_config('session_replication_role', 'origin', true);
+    ELSIF TG_OP = 'DELETE' THEN
+        EXECUTE keep || 'left_rows AS line' USING 'delete';
+    ELSIF TG_OP = 'INSERT' THEN
+        EXECUTE keep || 'new_rows AS line' USING 'upsert';
+    ELSE
+        EXECUTE format(keep || 'left_rows AS line WHERE NOT EXISTS '
+            '(SELECT FROM new_rows WHERE new_rows.%1$I = line.%1$I)', TG_ARGV[0]) USING 'delete';
+        EXECUTE keep || 'new_rows AS line' USING 'upsert';
+    END IF;
     RETURN NULL;
 END
 $$;
 
-CREATE OR REPLACE FUNCTION remember_version() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('INSERT INTO %I.superseded VALUES ($1, $2, $3, $4)', TG_TABLE_SCHEMA)
-    USING TG_TABLE_NAME, to_jsonb(OLD) ->> TG_ARGV[0], to_jsonb(OLD), OLD.updated_at;
-    RETURN NULL;
-END
-$$;
+-- What kept them before, and could refuse a statement.
+DROP FUNCTION IF EXISTS remember_deletion, remember_version CASCADE;
 
--- Movements of stock are only ever added, so they need none of this.
+-- Rows that were there before their changes were kept are as if they came now.
 DO $$
 DECLARE
     found record;
@@ -104,17 +113,25 @@ BEGIN
     FOR found IN
         SELECT * FROM (VALUES
             ('customers', 'customer_id'), ('addresses', 'address_id'),
-            ('products', 'product_id'), ('inventory', 'product_id')
+            ('products', 'product_id'), ('inventory', 'product_id'),
+            ('inventory_movements', 'movement_id')
         ) AS keyed (name, key)
     LOOP
-        EXECUTE format('CREATE OR REPLACE TRIGGER remember_deletion AFTER DELETE ON %I '
-            'FOR EACH ROW EXECUTE FUNCTION remember_deletion(%L)', found.name, found.key);
-        EXECUTE format('CREATE OR REPLACE TRIGGER remember_last_version AFTER DELETE ON %I '
-            'FOR EACH ROW EXECUTE FUNCTION remember_version(%L)', found.name, found.key);
-        -- Two changes in one instant are one version.
-        EXECUTE format('CREATE OR REPLACE TRIGGER remember_version AFTER UPDATE ON %I '
-            'FOR EACH ROW WHEN (OLD.updated_at < NEW.updated_at) '
-            'EXECUTE FUNCTION remember_version(%L)', found.name, found.key);
+        CONTINUE WHEN EXISTS (SELECT FROM pg_trigger
+            WHERE tgrelid = found.name::regclass AND tgname = 'keep_inserts');
+        EXECUTE format('INSERT INTO changes (table_name, operation, changed_at, row) '
+            'SELECT %1$L, ''upsert'', shop_time(), to_jsonb(line) FROM %1$I AS line', found.name);
+        EXECUTE format('CREATE TRIGGER keep_inserts AFTER INSERT ON %I '
+            'REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT '
+            'EXECUTE FUNCTION keep_changes(%L)', found.name, found.key);
+        EXECUTE format('CREATE TRIGGER keep_updates AFTER UPDATE ON %I '
+            'REFERENCING OLD TABLE AS left_rows NEW TABLE AS new_rows FOR EACH STATEMENT '
+            'EXECUTE FUNCTION keep_changes(%L)', found.name, found.key);
+        EXECUTE format('CREATE TRIGGER keep_deletes AFTER DELETE ON %I '
+            'REFERENCING OLD TABLE AS left_rows FOR EACH STATEMENT '
+            'EXECUTE FUNCTION keep_changes(%L)', found.name, found.key);
+        EXECUTE format('CREATE TRIGGER keep_truncates BEFORE TRUNCATE ON %I '
+            'FOR EACH STATEMENT EXECUTE FUNCTION keep_changes(%L)', found.name, found.key);
     END LOOP;
 END
 $$;

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.stubs.platform import Platform, Row
@@ -20,12 +20,12 @@ class Holdings:
     def put(self, namespace: str, platform: Platform, rows: list[Row]) -> int:
         """How many rows are held from now on, after these were added on the disk too.
 
-        Raises: LookupError, TypeError or ValueError if a row is not the platform's; then none is.
+        Raises: LookupError or TypeError if a row is not the platform's; then none is.
         """
         held = dict(self._rows(namespace, platform))
         for row in rows:
-            key, updated_at = platform.key(row), platform.updated_at(row)
-            if key not in held or platform.updated_at(held[key]) <= updated_at:
+            key = platform.key(row)
+            if key not in held or _changed_at(platform, held[key]) <= _changed_at(platform, row):
                 held[key] = row
         self._write(namespace, platform, held)
         self._held[namespace, platform.name] = held
@@ -34,7 +34,7 @@ class Holdings:
     def since(self, namespace: str, platform: Platform, moment: datetime | None) -> list[Row]:
         """The rows changed at or after a moment, oldest change first; all of them for None."""
         found = [
-            (platform.updated_at(row), key, row)
+            (_changed_at(platform, row), key, row)
             for key, row in self._rows(namespace, platform).items()
         ]
         return [
@@ -69,3 +69,11 @@ class Holdings:
 
     def _path(self, namespace: str, platform: Platform) -> Path:
         return self._folder / namespace / f"{platform.name}.json"
+
+
+def _changed_at(platform: Platform, row: Row) -> datetime:
+    """When a row was changed; one whose time nobody can read is served to whoever asks."""
+    try:
+        return platform.updated_at(row)
+    except (OverflowError, ValueError):
+        return datetime.max.replace(tzinfo=UTC)

@@ -11,7 +11,7 @@ UNKNOWN_KEY = -1
 def transform(
     order_items: DataFrame, fx_rates: DataFrame, dim_customer: DataFrame, dim_product: DataFrame
 ) -> DataFrame:
-    """Each order line with its revenue in EUR cents; null where the day has no rate.
+    """Each order line with its revenue in EUR cents; null where no rate holds.
 
     The keys are those of the versions that held when the order was placed, -1 where none did.
     """

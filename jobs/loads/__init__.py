@@ -7,9 +7,11 @@ from pyspark.sql import functions as F
 from jobs.commits import RunRecord
 from jobs.fates import (
     ACCEPTED,
+    QUARANTINED,
     ROW_HASH,
     Tally,
     contract,
+    is_good,
     judged,
     require_contract,
     tally,
@@ -30,7 +32,7 @@ def stage(rows: DataFrame, spec: Spec, target: DataFrame | None) -> DataFrame:
     """The judged rows, each with its one `_fate`; `target` is the table now, None without rows."""
     if spec.load in STAGE:
         return STAGE[spec.load](rows, spec, target)
-    return rows.withColumn("_fate", F.lit(ACCEPTED))
+    return rows.withColumn("_fate", F.when(is_good(), ACCEPTED).otherwise(QUARANTINED))
 
 
 def staged_and_counted(

@@ -50,8 +50,8 @@ def _contested(good: DataFrame, spec: Spec) -> DataFrame:
     rows whose hash occurs again are then grouped by the keys themselves.
     """
     record_id = F.col(f"{ROW}.record_id")
-    # By arrival, so that a rebuild in one batch keeps what the runs kept one after the other.
-    arrival = F.struct(f"{ROW}.ingested_at", f"{ROW}.record_id")
+    # As the runs met them, so that a rebuild in one batch keeps what they kept; by no clock.
+    arrival = F.col(f"{ROW}.arrival")
     hashed = good.withColumn("key_hash", F.xxhash64(*spec.keys))
     again = hashed.groupBy("key_hash").count().where("count > 1").select("key_hash")
     return (

@@ -3,12 +3,13 @@
 An input of the spec's `touched_by` touches the groups of its changed rows. One of `touched_since`
 holds versions with the time each was effective: it touches the days from the first one on which
 the named columns are other than before. Any other input touches every group when it changes.
+What is in `reaches_days` too touches so many days more after each of its groups.
 Source: docs/decisions/touched-groups.md
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import reduce
 from typing import Any
 
@@ -44,15 +45,20 @@ class Touched:
         """The SQL condition that holds for exactly the rows of these groups."""
         return self.condition_on(self.column)
 
-    def condition_on(self, column: str) -> str:
-        """The same for rows that name their group in another column."""
+    def condition_on(self, column: str, reaches_days: int = 0) -> str:
+        """The same for rows that name their group in another column.
+
+        Rows that reach so many days on are those of the days before as well.
+        """
         if self.values is None:
             return EVERYTHING
+        ages = [timedelta(days=number) for number in range(reaches_days + 1)]
+        values = {value - age if age else value for value in self.values for age in ages}
         parts = []
-        if self.values:
-            parts.append(f"`{column}` IN ({', '.join(_literal(value) for value in self.values)})")
+        if values:
+            parts.append(f"`{column}` IN ({', '.join(_literal(v) for v in sorted(values))})")
         if self.since is not None:
-            parts.append(f"`{column}` >= {_literal(self.since)}")
+            parts.append(f"`{column}` >= {_literal(self.since - ages[-1])}")
         return " OR ".join(parts) or NOTHING
 
 
@@ -87,6 +93,9 @@ def _touched_by(spec: Spec, table: str, changes: DataFrame) -> DataFrame:
     """What the changed rows of an input touch: rows with a group, a first day, or everything."""
     if table in spec.touched_by:
         touched = _changed_groups(changes, spec.touched_by[table])
+        if days := spec.reaches_days.get(table):
+            reached = F.explode(F.sequence("group", F.date_add("group", days)))
+            touched = touched.withColumn("group", reached)
     elif table in spec.touched_since:
         touched = _changed_since(changes, spec.touched_since[table])
     else:

@@ -1,15 +1,13 @@
 """Sources that do not come by themselves: what is new is asked for and landed as JSON lines.
 
-A puller is a module with `records(spec, settings, since)`: every record the source changed at or
-after `since` (None: all there are). It does not care what landed before. A pull starts an overlap
-before the last watermark, so that a record that becomes visible late, or shares the watermark's
-own instant, is not lost; what landed already is not landed again.
+A puller is a module with `pulled(spec, settings, watermark)`: every record the source changed since
+a watermark of its own making (None: all there are). It does not care what landed before: what
+landed already is not landed again.
 """
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from jobs.errors import SpecError
@@ -20,15 +18,28 @@ PULLERS = {"api": "jobs.pull.api", "postgres": "jobs.pull.postgres"}
 
 
 class Record(NamedTuple):
-    """One record as JSON without a newline, and the instant the source last changed it."""
+    """One record as JSON without a newline, and where it stands in its source's order, as text."""
 
-    updated_at: datetime
+    order: str
     line: bytes
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a source was asked for: its records, where the next pull begins, where this one began.
+
+    `identify` says of a line what it is a version of; of the same, the last one landed counts.
+    """
+
+    records: Sequence[Record]
+    watermark: str | None
+    since: str
+    identify: Callable[[bytes], Hashable]
+
+
+@dataclass(frozen=True)
 class Pulled:
-    """The newest `updated_at` seen so far in ISO 8601, None before the first record."""
+    """Where the next pull begins, None before the first record; and what was landed."""
 
     watermark: str | None
     objects_count: int
@@ -43,17 +54,9 @@ def pull(spec: Spec, settings: Settings, watermark: str | None) -> Pulled:
     from jobs.pull.landing import land
 
     assert spec.source is not None  # spec_file.py lets no bronze table be without
-    told = spec.source.pull
-    puller = _puller(spec.name, told)
-    since = None
-    if watermark is not None:
-        since = datetime.fromisoformat(watermark) - timedelta(days=told.get("overlap_days", 0))
-    records: Sequence[Record] = puller.records(spec, settings, since)
-    objects_count = land(records, spec.source.prefix, settings, since)
-    newest = max((record.updated_at.astimezone(UTC) for record in records), default=None)
-    if newest is None or (watermark and newest <= datetime.fromisoformat(watermark)):
-        return Pulled(watermark, objects_count)
-    return Pulled(newest.isoformat(), objects_count)
+    puller = _puller(spec.name, spec.source.pull)
+    answer: Answer = puller.pulled(spec, settings, watermark)
+    return Pulled(answer.watermark, land(answer, spec.source.prefix, settings))
 
 
 def _puller(table: str, told: dict[str, Any]) -> Any:

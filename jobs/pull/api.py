@@ -2,12 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Hashable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobs.errors import PullFailed
-from jobs.pull import Record
+from jobs.pull import Answer, Record
 from jobs.pull.api_spec import ApiPull, at, read_api_pull
 from jobs.pull.budget import Clock
 from jobs.pull.client import Client
@@ -17,18 +17,45 @@ from jobs.spec import Spec
 
 TRIES = 3
 FIRST_PAUSE_SECONDS = 0.5
+# Places in the order of a platform: instants in UTC.
+STAMP = "%Y%m%dT%H%M%S%fZ"
+# How far a platform's clock may be ahead of ours: a later instant is a mistake, and no watermark.
+AHEAD = timedelta(hours=1)
+# A record that does not say when it changed stands before all others.
+NEVER = "0"
 
 
 class NotWhole(PullFailed):
     """Pages that do not add up; the platform may have changed between two of them."""
 
 
-def records(spec: Spec, settings: Settings, since: datetime | None) -> list[Record]:
-    """All records changed at or after an instant, each once.
+def pulled(spec: Spec, settings: Settings, watermark: str | None) -> Answer:
+    """All records changed since an overlap before the watermark, each once.
 
+    The watermark is the newest `updated_at` that was seen and can be true, in ISO 8601: one bad
+    record does not move it past those that follow.
     Raises: ServiceDown, PullFailed, SpecError.
     """
-    return fetch(read_api_pull(spec), settings, since, time)
+    pull = read_api_pull(spec)
+    last = datetime.fromisoformat(watermark).astimezone(UTC) if watermark else None
+    since = last - timedelta(days=pull.overlap_days) if last else None
+    records = fetch(pull, settings, since, time)
+    latest = _stamp(datetime.now(UTC) + AHEAD)
+    orders = [each.order for each in records if each.order <= latest]
+    newest = max([*orders, _stamp(last) if last else NEVER])
+    told = None if newest == NEVER else datetime.strptime(newest, STAMP).replace(tzinfo=UTC)
+    return Answer(
+        records,
+        told.isoformat() if told else None,
+        _stamp(since) if since else NEVER,
+        lambda line: _identity(pull, json.loads(line.decode(errors="surrogatepass"))),
+    )
+
+
+def _stamp(moment: datetime) -> str:
+    """The instant as text that sorts like it."""
+    moment = moment.astimezone(UTC)
+    return f"{moment.year:04d}{moment:%m%dT%H%M%S%fZ}"
 
 
 def fetch(pull: ApiPull, settings: Settings, since: datetime | None, clock: Clock) -> list[Record]:
@@ -52,7 +79,7 @@ def _all(pull: ApiPull, client: Client, first: Question) -> list[Record]:
     A record that changes between two pages moves to the end, and its successors move up: one of
     them would be missed, although the count is right. The same identity twice gives that away.
     """
-    found: dict[str, Record] = {}
+    found: dict[Hashable, Record] = {}
     total = None
     for number, (asked, answer) in enumerate(_pages(pull, client, first), 1):
         page, said = _read(pull, client, asked, answer)
@@ -89,18 +116,49 @@ def _pages(
 
 def _read(
     pull: ApiPull, client: Client, asked: Question, answer: dict[str, Any]
-) -> tuple[dict[str, Record], int]:
-    """The records of a page by identity, and how many the platform says there are in all."""
+) -> tuple[dict[Hashable, Record], int]:
+    """The records of a page by identity, and how many the platform says there are in all.
+
+    What one of them lacks is that one's fault; what all lack, the page's.
+    """
     try:
-        page = {
-            pull.identify(item): Record(pull.moment(item), _line(item))
-            for item in at(answer, pull.records)
-        }
+        items = at(answer, pull.records)
+        lacking = [error for item in items if (error := _fault(pull, item))]
+        if lacking and len(lacking) == len(items):
+            raise lacking[0]
+        page = {_identity(pull, item): Record(_order(pull, item), _line(item)) for item in items}
         return page, int(at(answer, pull.total))
     except (LookupError, TypeError, ValueError) as error:
         what = f"the page is not as documented ({error!r}); compare it with the spec's pull"
         raise client.wrong(asked, what) from None
 
 
+def _fault(pull: ApiPull, item: dict[str, Any]) -> LookupError | TypeError | None:
+    """Why a record is not of the documented shape, None if it is; its values may still be wrong."""
+    try:
+        pull.identify(item)
+        at(item, pull.updated_at)
+    except (LookupError, TypeError) as error:
+        return error
+    return None
+
+
+def _identity(pull: ApiPull, item: dict[str, Any]) -> Hashable:
+    """What tells the record from others; of one that does not say, all of it."""
+    if _fault(pull, item) or any(at(item, place) is None for place in pull.identity):
+        return _line(item)
+    return pull.identify(item)
+
+
+def _order(pull: ApiPull, item: dict[str, Any]) -> str:
+    """When the platform last changed a record. Silver refuses one that does not say."""
+    try:
+        return _stamp(pull.moment(item))
+    except (LookupError, TypeError, ValueError, OverflowError):
+        return NEVER
+
+
 def _line(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
+    """Half a surrogate pair is no text: its bytes land, and silver refuses them."""
+    text = json.dumps(record, separators=(",", ":"), ensure_ascii=False)
+    return text.encode(errors="surrogatepass")

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from string import Template
 from typing import Any
 
@@ -51,11 +51,11 @@ class ApiPull:
     def moment(self, record: dict[str, Any]) -> datetime:
         """When the platform last changed a record.
 
-        Raises: LookupError, TypeError or ValueError if the record does not say.
+        Raises: LookupError, TypeError, ValueError or OverflowError if the record does not say.
         """
         told = at(record, self.updated_at)
         if self.time_format == EPOCH_MS:
-            return datetime.fromtimestamp(int(told) / 1000, UTC)
+            return EPOCH + timedelta(milliseconds=int(told))
         found = datetime.strptime(told, self.time_format)
         return found if found.tzinfo else found.replace(tzinfo=UTC)
 

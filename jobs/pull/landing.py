@@ -1,56 +1,59 @@
-"""Pulled records as objects in the landing area, each record once however often it is pulled."""
+"""Pulled records as objects in the landing area, each version once however often it is pulled."""
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Hashable, Iterator
 from io import BytesIO
 
 from minio import Minio
 
-from jobs.pull import Record
+from jobs.pull import Answer
 from jobs.session import object_store
 from jobs.settings import Settings
 
-STAMP = "%Y%m%dT%H%M%S%fZ"
-NAME = re.compile(r"(?P<first>\d{8}T\d{12}Z)-(?P<last>\d{8}T\d{12}Z)-[0-9a-f]{16}\.json")
+NAME = re.compile(r"(?P<first>[0-9TZ]+)-(?P<last>[0-9TZ]+)-[0-9a-f]{16}\.json")
 
 
-def land(records: Sequence[Record], prefix: str, settings: Settings, since: datetime | None) -> int:
-    """How many objects were written: one, or none if every record stands in an older object.
+def land(answer: Answer, prefix: str, settings: Settings) -> int:
+    """How many objects were written: one, or none if each record is what was landed of it last.
 
-    The name holds the first and the last `updated_at` of the records and a hash of the bytes: the
-    same records again are the same object, and what may hold a record is known without opening.
+    The lines stand in the source's order. The name holds the first and the last place in it and a
+    hash of the lines and of what was landed before: the same pull again is the same object, what
+    may hold a record is known without opening, and a record that is again what it once was is not
+    taken for the older one.
     Raises: ServiceDown.
     """
-    if not records:
+    if not answer.records:
         return 0
     store = object_store(settings)
-    known = set(_landed(store, settings, settings.object_key(prefix), since))
-    new = sorted({record for record in records if record.line not in known})
+    landed = list(_landed(store, settings, settings.object_key(prefix), answer.since))
+    last: dict[Hashable, bytes] = {
+        answer.identify(line): line for name in landed for line in _lines(store, settings, name)
+    }
+    new = [each for each in answer.records if last.get(answer.identify(each.line)) != each.line]
     if not new:
         return 0
-    data = b"".join(record.line + b"\n" for record in new)
-    first, last = (_stamp(record.updated_at) for record in (new[0], new[-1]))
-    digest = hashlib.sha256(data).hexdigest()[:16]
-    key = settings.object_key(f"{prefix}{first}-{last}-{digest}.json")
+    data = b"".join(line + b"\n" for _, line in sorted(new, key=lambda each: each.order))
+    digest = hashlib.sha256("\n".join(landed).encode() + data).hexdigest()[:16]
+    orders = [each.order for each in new]
+    key = settings.object_key(f"{prefix}{min(orders)}-{max(orders)}-{digest}.json")
     store.put_object(settings.s3_bucket, key, BytesIO(data), len(data))
     return 1
 
 
-def _landed(
-    store: Minio, settings: Settings, prefix: str, since: datetime | None
-) -> Iterator[bytes]:
-    """Lines of the objects with a record of `since` or later."""
-    for item in store.list_objects(settings.s3_bucket, prefix=prefix, recursive=True):
+def _landed(store: Minio, settings: Settings, prefix: str, since: str) -> Iterator[str]:
+    """Names of the objects that may hold a record of `since` or later, as they were landed."""
+    found = store.list_objects(settings.s3_bucket, prefix=prefix, recursive=True)
+    for item in sorted(found, key=lambda item: (item.last_modified, item.object_name)):
         name = NAME.search(item.object_name or "")
-        if name is None or (since and name["last"] < _stamp(since)):
-            continue
-        answer = store.get_object(settings.s3_bucket, item.object_name)
-        yield from answer.read().split(b"\n")
+        if name and name["last"] >= since:
+            yield item.object_name
+
+
+def _lines(store: Minio, settings: Settings, name: str) -> list[bytes]:
+    answer = store.get_object(settings.s3_bucket, name)
+    try:
+        return bytes(answer.read()).splitlines()
+    finally:
         answer.close()
         answer.release_conn()
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime(STAMP)

@@ -1,7 +1,6 @@
-"""Rows of the shop's database in every version they had, and those that are gone, as JSON lines."""
+"""Every change of a table of the shop's database, in the order they were made, as JSON lines."""
 
 from contextlib import closing
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,36 +8,34 @@ import psycopg2
 from psycopg2 import sql
 
 from jobs.errors import PullFailed, ServiceDown, SpecError
-from jobs.pull import Record
+from jobs.pull import Answer, Record
 from jobs.session import postgres
 from jobs.settings import Settings
 from jobs.spec import Spec
 
 SCHEMA = "shop"
 ROWS_PER_TRIP = 5_000
-ALL_TIME = "-infinity"
-# Postgres writes the JSON itself, instants in UTC and in ISO 8601 with a Z.
-INSTANT = "to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS {0}"
+# Postgres writes the JSON itself, instants in UTC and in ISO 8601 with a Z; infinity as it is.
+INSTANT = """CASE WHEN isfinite({0})
+  THEN to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+  ELSE {0}::text END AS {0}"""
+# What was committed before the oldest transaction that still runs: nothing can join it later.
+FINISHED = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
 # Old rows get the columns that the table has now. One that is gone changed when it was deleted.
 CHANGED = """
-SELECT found.updated_at, row_to_json(line)::text
-FROM (
-  SELECT 'upsert' AS operation, changed.*
-  FROM {table} AS changed
-  WHERE updated_at >= %(since)s
-  UNION ALL
-  SELECT 'upsert' AS operation, old.*
-  FROM {superseded} AS before, jsonb_populate_record(NULL::{table}, before.row) AS old
-  WHERE before.table_name = %(name)s AND before.updated_at >= %(since)s
-  UNION ALL
-  SELECT 'delete' AS operation, old.*
-  FROM {deletions} AS gone,
-    jsonb_populate_record(
-      NULL::{table}, gone.row || jsonb_build_object('updated_at', gone.deleted_at)
-    ) AS old
-  WHERE gone.table_name = %(name)s AND gone.deleted_at >= %(since)s
-) AS found,
-LATERAL (SELECT operation, {columns}) AS line
+SELECT change.transaction_id::text, row_to_json(line)::text
+FROM {changes} AS change,
+LATERAL (
+  SELECT CASE change.operation
+    WHEN 'delete' THEN change.row || jsonb_build_object('updated_at', change.changed_at)
+    ELSE change.row
+  END AS row
+) AS told,
+LATERAL jsonb_populate_record(NULL::{table}, told.row) AS kept,
+LATERAL (SELECT change.operation, {columns}, change.position) AS line
+WHERE change.table_name = %(name)s
+  AND change.transaction_id >= %(since)s::xid8 AND change.transaction_id < %(until)s::xid8
+ORDER BY change.position
 """
 COLUMNS = """
 SELECT attname, atttypid = 'timestamptz'::regtype
@@ -48,43 +45,63 @@ ORDER BY attnum
 """
 
 
-def records(spec: Spec, settings: Settings, since: datetime | None) -> list[Record]:
-    """Every version of a row since an instant, inclusive, and every deletion.
+def pulled(spec: Spec, settings: Settings, watermark: str | None) -> Answer:
+    """Every change of a table since a watermark, each exactly once, in the order of the changes.
 
-    Shape: `operation` (upsert or delete) and the columns that the table has now; of a deleted
-    row, its last values and when it was deleted. All of it is one snapshot.
-    Raises: ServiceDown; PullFailed if schema or table is missing; SpecError.
+    A line is `operation` (upsert or delete), the columns that the table has now and `position`;
+    of a deleted row, its last values and when it was deleted. The watermark is the number of a
+    transaction: all before it are finished, so that none becomes visible late. It follows no
+    clock. A watermark that is an instant is of the time before, and everything is pulled.
+    Raises: ServiceDown; PullFailed if schema or table is missing or the database's transactions
+    are numbered anew; SpecError.
     """
     table = _table(spec)
-    place = f"{settings.schema(SCHEMA)}.{table}"
+    since = watermark if watermark and watermark.isdecimal() else "0"
     with closing(postgres(settings)) as connection:
         try:
             with connection, connection.cursor() as cursor:
                 columns = _columns(cursor, settings, table)
+                until = _finished(cursor, spec, settings, since)
             with connection, connection.cursor("changed") as cursor:
                 cursor.itersize = ROWS_PER_TRIP
                 cursor.execute(
-                    _query(settings, table, columns), {"since": since or ALL_TIME, "name": table}
+                    _query(settings, table, columns),
+                    {"since": since, "until": until, "name": table},
                 )
-                return [Record(moment, line.encode()) for moment, line in cursor]
+                records = [Record(_order(number), line.encode()) for number, line in cursor]
         except psycopg2.OperationalError as error:
             raise ServiceDown("postgres", _address(settings), error) from error
         except psycopg2.ProgrammingError as error:
             raise PullFailed(
-                f"{spec.name}: Postgres cannot be asked for what changed in {place}: {error}. "
-                "Nothing was landed. A table that is pulled has `updated_at`, and beside it stand "
-                "`superseded` and `deletions`; infra/postgres/shop.sql says how."
+                f"{spec.name}: Postgres cannot be asked for what changed in "
+                f"{settings.schema(SCHEMA)}.{table}: {error}. Nothing was landed. A table that is "
+                "pulled has triggers that keep its changes; infra/postgres/shop.sql says how."
             ) from error
+    return Answer(records, until, _order(since), identify=bytes)
+
+
+def _finished(cursor: Any, spec: Spec, settings: Settings, since: str) -> str:
+    cursor.execute(FINISHED)
+    [until] = cursor.fetchone()
+    if int(until) < int(since):
+        raise PullFailed(
+            f"{spec.name}: the last pull went up to transaction {since}, and Postgres at "
+            f"{_address(settings)} has only come to {until}: it was restored or is another one. "
+            "Nothing was landed, since what the lake knows of it can no longer be compared. Pull "
+            "it into another namespace, or begin anew with `make reset`."
+        )
+    return str(until)
+
+
+def _order(transaction_id: str) -> str:
+    """As text that sorts like the number."""
+    return transaction_id.zfill(20)
 
 
 def _table(spec: Spec) -> str:
     told = spec.source.pull if spec.source else {}
-    unknown = sorted(set(told).difference({"from", "table", "overlap_days"}))
-    if unknown or not told.get("table"):
-        raise SpecError(
-            f"{spec.name}: source.pull from postgres needs `table` and may have `overlap_days`, "
-            f"not {told!r}"
-        )
+    if set(told) != {"from", "table"}:
+        raise SpecError(f"{spec.name}: source.pull from postgres needs `table`, not {told!r}")
     return str(told["table"])
 
 
@@ -118,7 +135,6 @@ def _query(settings: Settings, table: str, columns: list[tuple[str, bool]]) -> s
     schema = settings.schema(SCHEMA)
     return sql.SQL(CHANGED).format(
         table=sql.Identifier(schema, table),
-        superseded=sql.Identifier(schema, "superseded"),
-        deletions=sql.Identifier(schema, "deletions"),
+        changes=sql.Identifier(schema, "changes"),
         columns=sql.SQL(", ").join(told),
     )

@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 MICROS_PER_CENT = 10_000
+LATEST_MS = 253_402_300_799_999  # the end of the year 9999
 URN = "urn:li:sponsoredCampaign:"
 
 
@@ -85,7 +86,10 @@ def _linkedin(reports: DataFrame) -> DataFrame:
         "clicks",
         _from_decimal(F.col("costInLocalCurrency")).alias("spend_cents"),
         "currency",
-        F.timestamp_millis("lastModifiedAt").alias("updated_at"),
+        F.when(
+            F.col("lastModifiedAt").between(-LATEST_MS, LATEST_MS),
+            F.timestamp_millis("lastModifiedAt"),
+        ).alias("updated_at"),
         "_row",
     )
 

@@ -3,10 +3,14 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-E_MAIL = r"[\w.+-]+@[\w-]+(\.[\w-]+)+"
+# Letters and marks of any script, and what else RFC 5322 lets stand before the at sign.
+WORD = r"\p{L}\p{M}\p{N}_"
+E_MAIL = rf"[{WORD}.!#$%&'*+/=?^`{{|}}~-]+@[{WORD}-]+(\.[{WORD}-]+)+"
+# What people put between digits: blanks and dashes of any kind, dots; pasted ones come twice.
+BETWEEN = r"[\s\p{Z}\p{Pd}._]{0,2}"
 # First four blocks of four, so that digits after a card number do not hide it; then any run.
-CARD_IN_BLOCKS = r"(?<!\d)\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}(?!\d)"
-CARD_IN_DIGITS = r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)"
+CARD_IN_BLOCKS = rf"(?<!\d)\d{{4}}({BETWEEN})\d{{4}}\1\d{{4}}\1\d{{4}}(?!\d)"
+CARD_IN_DIGITS = rf"(?<!\d)\d(?:{BETWEEN}\d){{12,18}}(?!\d)"
 MASKED_CARDS = """
 aggregate(
   array_union(
@@ -15,7 +19,7 @@ aggregate(
   ),
   text,
   (masked, number) -> if(
-    luhn_check(regexp_replace(number, '[ -]', '')), replace(masked, number, '[card]'), masked
+    luhn_check(regexp_replace(number, '[^0-9]', '')), replace(masked, number, '[card]'), masked
   )
 )
 """

@@ -18,9 +18,8 @@ from pyspark.sql import functions as F
 from jobs import delta
 from jobs.checksum import checksum, row_hash
 from jobs.commits import RunRecord
-from jobs.decode import RAW_COLUMNS
 from jobs.errors import LedgerError
-from jobs.ingest import KAFKA_OPTIONS, as_landed
+from jobs.ingest import KAFKA_OPTIONS, as_landed, numbered
 from jobs.kept import keep
 from jobs.run import confirmed, last_run, next_run
 from jobs.settings import Settings, load_settings
@@ -28,7 +27,7 @@ from jobs.spec import Spec
 from jobs.specs import topic_specs
 from jobs.stream import checkpoint
 from jobs.together import AT_ONCE
-from jobs.topics import offsets_ahead
+from jobs.topics import first_readable, offsets_ahead, require_kept
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
@@ -145,7 +144,7 @@ def _land_topic(
     if not pieces:
         return None
     for piece in pieces:
-        _require_complete(spec, piece, known.get(piece.partition, 0))
+        _require_complete(settings, spec, piece, known)
     record = replace(
         next_run(spec.name, last),
         inputs={**known, **{piece.partition: piece.after for piece in pieces}},
@@ -154,7 +153,9 @@ def _land_topic(
     )
     path = settings.table_path(spec.name)
     # A batch has a partition for each of Kafka's, of all topics; this topic's rows need few files.
-    delta.append(raw.select(*RAW_COLUMNS["kafka"]).coalesce(FILES_PER_BATCH), path, record)
+    assert spec.source is not None  # a topic feeds it
+    rows = numbered(raw, spec.source, record).coalesce(FILES_PER_BATCH)
+    delta.append(rows, path, record)
     return confirmed(settings, path, record)
 
 
@@ -166,12 +167,19 @@ def _beyond(known: dict[str, int], pieces: list[Piece]) -> Any:
     return " OR ".join(conditions)
 
 
-def _require_complete(spec: Spec, piece: Piece, known: int) -> None:
-    if piece.first == known and piece.count == piece.after - piece.first:
+def _require_complete(settings: Settings, spec: Spec, piece: Piece, known: dict[str, int]) -> None:
+    """Nothing, if no reader of Kafka gets a record between what is known and the piece."""
+    assert spec.source is not None  # a topic feeds it
+    topic, end = settings.topic(spec.source.topic), known.get(piece.partition, 0)
+    if piece.first == end:
+        return
+    require_kept(settings, topic, known, spec.name)
+    found = first_readable(settings, topic, piece.partition, end, piece.first)
+    if found >= piece.first:
         return
     raise LedgerError(
-        f"{spec.name}: it holds partition {piece.partition} up to offset {known}, and now came "
-        f"{piece.count} records of [{piece.first}, {piece.after}). Records between are missing; "
-        "nothing was landed. Kafka deleted them before they were read, or the table was restored "
-        "or deleted under the stream, which then starts again and goes on where the table ends."
+        f"{spec.name}: it holds partition {piece.partition} up to offset {end}, and now came "
+        f"[{piece.first}, {piece.after}), though Kafka has a record at {found}. Nothing was "
+        "landed: the table was restored or deleted under the stream, which then starts again and "
+        "goes on where the table ends."
     )

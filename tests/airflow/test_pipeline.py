@@ -15,19 +15,21 @@ from infra.airflow.client import Airflow
 from infra.demo.__main__ import PIPELINE, SEED
 from infra.demo.reconcile import Difference, deliveries, differences, served, verdicts
 from jobs.commits import records
-from jobs.errors import GateFailed, LakeproofError
+from jobs.errors import LakeproofError
 from jobs.ledger import hops
 from jobs.run import run
 from jobs.serve import mart_name, serve
-from jobs.session import clickhouse, object_store
+from jobs.session import clickhouse, object_store, spark
 from jobs.settings import Settings
 from jobs.specs import load_specs
+from quality.actions import refused_records
 from tests.airflow.conftest import ORDERS, TwoDays
 from tests.integration.lake import (
     DAY,
     DERIVED,
     EVENTS,
     contents,
+    land_file,
     publish_day,
     replaced_by_last_commit,
     run_all,
@@ -162,17 +164,26 @@ def test_the_same_messages_again_change_no_table(lake: Settings) -> None:
     assert differences(runs(lake), lake) == []
 
 
-def test_a_day_without_a_rate_stops_at_the_gate_and_the_mart_stays(
+def test_lines_without_a_rate_wait_beside_the_others_until_it_comes(
     namespace_settings: Settings,
 ) -> None:
-    publish_day(namespace_settings, orders=50)
-    store = object_store(namespace_settings)
-    rates = namespace_settings.object_key(f"landing/fx_rates/{DAY}.csv")
-    store.remove_object(namespace_settings.s3_bucket, rates)
-    run_tables(namespace_settings, upstream("gold.fact_order_items"))
-    with pytest.raises(GateFailed, match="fact_order_items.*complete:revenue_eur_cents"):
-        run("gold.fact_order_items", namespace_settings)
-    assert contents(namespace_settings, ["gold.fact_order_items"])["gold.fact_order_items"][0] == 0
+    settings, fact = namespace_settings, "gold.fact_order_items"
+    publish_day(settings, orders=50)
+    store, key = object_store(settings), settings.object_key(f"landing/fx_rates/{DAY}.csv")
+    rates = store.get_object(settings.s3_bucket, key).read()
+    store.remove_object(settings.s3_bucket, key)
+    run_tables(settings, upstream(fact))
+    first = run(fact, settings)
+    [waiting] = first.reasons.values()
+    assert first.reasons == {"no_rate": waiting}
+    assert first.counts["accepted"] > 0
+    land_file(settings, f"fx_rates/{DAY}.csv", rates)
+    run_tables(settings, ["bronze.fx_rates", "silver.fx_rates"])
+    second = run(fact, settings)
+    assert second.counts["quarantined"] == 0
+    assert second.counts["accepted"] == first.counts["accepted"] + waiting
+    refused = refused_records(spark(settings), settings, fact)
+    assert [row["action"] for row in refused.collect()] == ["released"] * waiting
 
 
 def test_a_table_whose_input_was_never_run_says_which(namespace_settings: Settings) -> None:

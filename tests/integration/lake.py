@@ -118,6 +118,7 @@ def land_lines(settings: Settings, table: str, file: str, rows: Iterable[dict[st
     told = session.createDataFrame(lines, "path string, line_number bigint, value string")
     landed = told.withColumns(
         {
+            "run_number": F.lit(None).cast("bigint"),
             "etag": F.col("path"),
             "ingested_at": F.lit("2026-02-01 00:00:00").cast("timestamp"),
             "header": F.lit(None).cast("binary"),

@@ -80,6 +80,34 @@ def test_a_record_that_shows_up_late_is_found_within_the_overlap(module_settings
     assert "6" not in _landed(settings, spec)
 
 
+def test_figures_restated_under_the_same_time_follow_the_platform_there_and_back(
+    namespace_settings: Settings,
+) -> None:
+    """All of them, not those of greater hash; and also back to what they were once."""
+    settings, table = namespace_settings, "silver.ad_spend"
+    inputs = find_spec(table).inputs
+
+    def report(number: int, spend: str) -> dict[str, Any]:
+        return {
+            "account_currency": "EUR",
+            "campaign_id": f"cmp-meta-{number}",
+            "date_start": "2026-03-05",
+            "date_stop": "2026-03-05",
+            "impressions": "1000",
+            "clicks": "10",
+            "spend": spend,
+            "updated_time": "2026-03-05T22:00:00+0000",
+        }
+
+    for spend in ("10.00", "12.34", "10.00"):
+        stubs.put("meta", [report(number, spend) for number in range(1, 11)], settings)
+        _run(settings, *inputs, table)
+        found = spark(settings).read.format("delta").load(settings.table_path(table))
+        rows = found.where("spend_date = '2026-03-05'").collect()
+        assert [row["spend_cents"] for row in rows] == [int(spend.replace(".", ""))] * 10
+        assert run("bronze.ads_meta", settings).counts == {"landed": 0}
+
+
 def test_a_pull_that_fails_on_its_last_page_lands_nothing(module_settings: Settings) -> None:
     settings, spec = module_settings, _contacts_spec("broken")
     stubs.put("crm", [_contact(7)], settings)

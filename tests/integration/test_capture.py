@@ -33,7 +33,7 @@ pytestmark = pytest.mark.integration
 REPLICAS = {"customers": "customer", "products": "product", "inventory": "inventory"}
 TABLES = [f"bronze.{one}_changes" for one in REPLICAS.values()]
 TABLES += [f"silver.{table}_replica" for table in REPLICAS]
-LONG = "Ada " * 5_000
+LONG = "Ada " * 5_000 + "Adler"
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,7 @@ def _raw(session: SparkSession, spec: Spec, rows: list[dict[str, Any]]) -> DataF
         [tuple(row.values()) for row in written], "value string, header string, number int"
     )
     places = {
+        "run_number": F.lit(1).cast("bigint"),
         "topic": F.lit(spec.source.topic),
         "partition": F.lit(0),
         "offset": F.col("number").cast("bigint"),

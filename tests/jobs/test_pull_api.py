@@ -12,7 +12,7 @@ import requests
 from generators import stubs
 from jobs.errors import PullFailed, ServiceDown, SpecError
 from jobs.pull import pull
-from jobs.pull.api import fetch
+from jobs.pull.api import STAMP, fetch
 from jobs.pull.api_spec import ApiPull, read_api_pull
 from jobs.pull.budget import Budget
 from jobs.pull.client import Client
@@ -90,10 +90,11 @@ def test_records_of_the_very_instant_asked_for_are_among_the_answer(
 ) -> None:
     _hold(platform, settings)
     asked = _pull(platform)
-    moments = [record.updated_at for record in fetch(asked, settings, None, FakeClock())]
-    since = sorted(moments)[len(moments) // 2]
-    found = [record.updated_at for record in fetch(asked, settings, since, FakeClock())]
-    assert found == [moment for moment in moments if moment >= since]
+    orders = [record.order for record in fetch(asked, settings, None, FakeClock())]
+    middle = sorted(orders)[len(orders) // 2]
+    since = datetime.strptime(middle, STAMP).replace(tzinfo=UTC)
+    found = [record.order for record in fetch(asked, settings, since, FakeClock())]
+    assert found == [order for order in orders if order >= middle]
     assert fetch(asked, settings, datetime(2030, 1, 1, tzinfo=UTC), FakeClock()) == []
 
 

@@ -90,10 +90,9 @@ def test_a_wrong_spec_names_file_and_mistake(
         read_spec(path)
 
 
-def test_gold_has_no_quarantine(tmp_path: Path) -> None:
-    rule = "keys: [id]\nquality: [{rule: not_null, column: id, on_fail: quarantine}]"
-    path = _spec(tmp_path, GOOD.replace("keys: [id]", rule), "gold")
-    with pytest.raises(SpecError, match="gold has no quarantine"):
+def test_only_what_touches_by_a_group_reaches_days(tmp_path: Path) -> None:
+    path = _spec(tmp_path, GOOD + "reaches_days: {silver.fx_rates: 7}\n", "gold")
+    with pytest.raises(SpecError, match="reaches_days is of what touches by a group"):
         read_spec(path)
 
 

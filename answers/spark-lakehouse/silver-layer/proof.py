@@ -144,6 +144,7 @@ def reported(session: SparkSession, platform: str) -> DataFrame:
     told = session.createDataFrame(lines, "line_number bigint, text string")
     landed = told.withColumns(
         {
+            "run_number": F.lit(1).cast("bigint"),
             "path": F.lit(platform),
             "etag": F.lit(""),
             "ingested_at": F.current_timestamp(),

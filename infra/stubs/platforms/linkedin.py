@@ -1,6 +1,6 @@
 """LinkedIn: start and count, times in milliseconds, amounts as text, dates in parts."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -43,4 +43,4 @@ class LinkedIn(Platform):
 
 
 def _time(milliseconds: Any) -> datetime:
-    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(milliseconds))
