@@ -93,6 +93,7 @@ def test_every_dag_has_a_deadline_that_is_told(dags: dict[str, Any]) -> None:
         "gold": half_an_hour,
         "serve": half_an_hour,
         "quality": timedelta(hours=2),
+        "reconcile": timedelta(hours=1),
         "answers": timedelta(hours=2),
         "maintenance": timedelta(hours=2),
         "backfill": half_an_hour,
