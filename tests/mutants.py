@@ -52,7 +52,7 @@ MUTANTS = {
     ),
     "a run forgets what the last one read": Mutant(
         "jobs/ingest.py",
-        "offsets_ahead(settings, topic, consumed, spec.name)",
+        "offsets_ahead(settings, topic, record.inputs, spec.name)",
         "offsets_ahead(settings, topic, {}, spec.name)",
         "bronze-layer",
         "A second run over the same offsets and files lands nothing",

@@ -86,3 +86,10 @@ def test_a_proof_that_is_left_out_is_not_collected_nor_who_tests_it() -> None:
     ).stdout
     assert "bronze-layer/proof.py" in listed and "[a run forgets what the last one read]" in listed
     assert "silver-layer/proof.py" not in listed and "[the gate is turned off]" not in listed
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_what_a_mutant_breaks_stands_once_in_its_file(name: str) -> None:
+    """Told in a second, without the service that the mutant's own test needs."""
+    mutant = MUTANTS[name]
+    assert (ROOT / mutant.file).read_text().count(mutant.sound) == 1
