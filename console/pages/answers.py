@@ -34,6 +34,7 @@ async def index(request: Request) -> Response:
         "found": found,
         "typed": typed,
         "runs": runs,
+        "here": seen.value or {},
         "troubles": [*troubles(seen), *broken],
         "count": len(book),
         "claims_count": sum(len(answer.claims) for answer in book),

@@ -144,7 +144,7 @@ class Chain:
         for (dag_id, _), state in self._runs.items():
             yield f"a run of {dag_id} is {state}"
         for task in self._tasks.values():
-            yield f"{name(task)} is {task['state']}, try {task['try_number']}"
+            yield f"{name(task)} is {task['state'] or 'not queued yet'}, try {task['try_number']}"
 
     def _share(self, run: Run) -> str:
         states = [task["state"] for task in self._tasks.values() if _run(task) == run]

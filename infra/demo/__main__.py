@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 
 from generators.history import PublishedRun, begin, begun, next_day, remember, runs
 from generators.producer import Transport
@@ -125,8 +126,12 @@ def report(settings: Settings) -> bool:
     print("\n3. The mart gold.daily_revenue in ClickHouse, top rows of the newest day\n")
     _print_top(settings)
     print("\n4. The ledger: both sides of every hop, by count and checksum\n")
-    balanced = True
-    for hop in [*deliveries(published, settings), *hops(settings)]:
+    balanced, found = True, chain(deliveries(published, settings), hops(settings))
+    while True:
+        with told_of("the next hop to be summed"):
+            hop = next(found, None)
+        if hop is None:
+            break
         _print_hop(hop)
         balanced &= hop.balances
     return _print_truth(published, settings) and balanced

@@ -133,7 +133,8 @@ def _addresses(instance: Instance) -> str:
     rows = [
         ("Console", values["CONSOLE_URL"], "CONSOLE_TOKEN", ""),
         ("Alerts", values["ALERT_URL"], "", ""),
-        ("Prometheus", values["PROMETHEUS_URL"], "", ""),
+        # The build has no pages: `go install` finds no compiled ones in the module.
+        ("Prometheus", f"{values['PROMETHEUS_URL']}/api/v1/alerts", "", ""),
         ("Alertmanager", values["ALERTMANAGER_URL"], "", ""),
         ("Airflow", values["AIRFLOW_URL"], "AIRFLOW_USER", "AIRFLOW_PASSWORD"),
         ("MinIO console", console, "S3_ACCESS_KEY", "S3_SECRET_KEY"),
