@@ -1,5 +1,6 @@
 """Every change of a table of the shop's database, in the order they were made, as JSON lines."""
 
+import re
 from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,8 +20,10 @@ ROWS_PER_TRIP = 5_000
 INSTANT = """CASE WHEN isfinite({0})
   THEN to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
   ELSE {0}::text END AS {0}"""
-# What was committed before the oldest transaction that still runs: nothing can join it later.
-FINISHED = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
+# Which transactions this one sees: all before xmin, none from xmax on, of those between not the
+# listed ones, which still run.
+SNAPSHOT = re.compile(r"(?P<xmin>\d+):(?P<xmax>\d+):[\d,]*")
+BEGINNING = "1:1:"
 # Old rows get the columns that the table has now. One that is gone changed when it was deleted.
 CHANGED = """
 SELECT change.transaction_id::text, row_to_json(line)::text
@@ -34,7 +37,8 @@ LATERAL (
 LATERAL jsonb_populate_record(NULL::{table}, told.row) AS kept,
 LATERAL (SELECT change.operation, {columns}, change.position) AS line
 WHERE change.table_name = %(name)s
-  AND change.transaction_id >= %(since)s::xid8 AND change.transaction_id < %(until)s::xid8
+  AND change.transaction_id >= pg_snapshot_xmin(%(since)s::pg_snapshot)
+  AND NOT pg_visible_in_snapshot(change.transaction_id, %(since)s::pg_snapshot)
 ORDER BY change.position
 """
 COLUMNS = """
@@ -49,26 +53,25 @@ def pulled(spec: Spec, settings: Settings, watermark: str | None) -> Answer:
     """Every change of a table since a watermark, each exactly once, in the order of the changes.
 
     A line is `operation` (upsert or delete), the columns that the table has now and `position`;
-    of a deleted row, its last values and when it was deleted. The watermark is the number of a
-    transaction: all before it are finished, so that none becomes visible late. It follows no
-    clock. A watermark that is an instant is of the time before, and everything is pulled.
+    of a deleted row, its last values and when it was deleted. The watermark is what the pull saw
+    of the database's transactions, and follows no clock: one that still ran is in the next pull.
+    Any other watermark is of the time before, and everything is pulled.
     Raises: ServiceDown; PullFailed if schema or table is missing or the database's transactions
     are numbered anew; SpecError.
     """
     table = _table(spec)
-    since = watermark if watermark and watermark.isdecimal() else "0"
+    since = watermark if SNAPSHOT.fullmatch(watermark or "") else BEGINNING
     with closing(postgres(settings)) as connection:
+        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         try:
             with connection, connection.cursor() as cursor:
                 columns = _columns(cursor, settings, table)
-                until = _finished(cursor, spec, settings, since)
-            with connection, connection.cursor("changed") as cursor:
-                cursor.itersize = ROWS_PER_TRIP
-                cursor.execute(
-                    _query(settings, table, columns),
-                    {"since": since, "until": until, "name": table},
-                )
-                records = [Record(_order(number), line.encode()) for number, line in cursor]
+                until = _snapshot(cursor, spec, settings, str(since))
+                with connection.cursor("changed") as changed:
+                    changed.itersize = ROWS_PER_TRIP
+                    asked = {"since": since, "name": table}
+                    changed.execute(_query(settings, table, columns), asked)
+                    records = [Record(_order(number), line.encode()) for number, line in changed]
         except psycopg2.OperationalError as error:
             raise ServiceDown("postgres", _address(settings), error) from error
         except psycopg2.ProgrammingError as error:
@@ -77,16 +80,27 @@ def pulled(spec: Spec, settings: Settings, watermark: str | None) -> Answer:
                 f"{settings.schema(SCHEMA)}.{table}: {error}. Nothing was landed. A table that is "
                 "pulled has triggers that keep its changes; infra/postgres/shop.sql says how."
             ) from error
-    return Answer(records, until, _order(since), identify=bytes)
+    return Answer(records, until, _order(_part(str(since), "xmin")), identify=bytes)
 
 
-def _finished(cursor: Any, spec: Spec, settings: Settings, since: str) -> str:
-    cursor.execute(FINISHED)
+def _part(snapshot: str, name: str) -> str:
+    found = SNAPSHOT.fullmatch(snapshot)
+    assert found is not None  # Postgres wrote it
+    return found[name]
+
+
+def _snapshot(cursor: Any, spec: Spec, settings: Settings, since: str) -> str:
+    """What this transaction sees of the others.
+
+    Raises: PullFailed if that is less than a pull saw before.
+    """
+    cursor.execute("SELECT pg_current_snapshot()::text")
     [until] = cursor.fetchone()
-    if int(until) < int(since):
+    before, now = (int(_part(text, "xmax")) for text in (since, until))
+    if now < before:
         raise PullFailed(
-            f"{spec.name}: the last pull went up to transaction {since}, and Postgres at "
-            f"{_address(settings)} has only come to {until}: it was restored or is another one. "
+            f"{spec.name}: the last pull saw transactions up to {before}, and Postgres at "
+            f"{_address(settings)} has only come to {now}: it was restored or is another one. "
             "Nothing was landed, since what the lake knows of it can no longer be compared. Pull "
             "it into another namespace, or begin anew with `make reset`."
         )

@@ -103,9 +103,8 @@ def test_a_row_restored_with_its_old_times_can_change_again(shop: Settings) -> N
 
 
 def test_a_database_that_was_restored_is_told_and_not_passed_over(first_day: Settings) -> None:
-    future = str(int(watermark(first_day, "products") or 0) + 1_000_000)
-    with pytest.raises(PullFailed, match=rf"up to transaction {future}.*restored or is another"):
-        pulled(first_day, "products", future)
+    with pytest.raises(PullFailed, match=r"up to 99999999.*restored or is another"):
+        pulled(first_day, "products", "99999998:99999999:")
 
 
 @pytest.mark.parametrize("clock", ["", "no time", "2026-01-06"])

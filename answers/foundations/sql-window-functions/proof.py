@@ -187,7 +187,7 @@ def test_row_number_over_the_business_key_removes_just_the_duplicates(
         {
             "_reasons": F.array(),
             ROW_HASH: row_hash(*kinds),
-            ROW: F.struct(F.monotonically_increasing_id().cast("string").alias("record_id")),
+            ROW: F.struct(F.monotonically_increasing_id().alias("arrival")),
         }
     )
     staged = newest.stage(ready, ["order_id"], ["updated_minute"], None).collect()
