@@ -1,11 +1,25 @@
-"""Objects of the bucket whose keys begin alike: listed, and deleted."""
+"""Objects of the bucket: one read, and those whose keys begin alike listed and deleted."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
+from minio import Minio
 from minio.deleteobjects import DeleteObject
 
 from jobs.session import object_store
 from jobs.settings import Settings
+
+
+@contextmanager
+def opened(store: Minio, bucket: str, key: str, length_bytes: int = 0) -> Iterator[Any]:
+    """An object to read from for a block, or as much as its first bytes; 0 is all of it."""
+    response = store.get_object(bucket, key, length=length_bytes)
+    try:
+        yield response
+    finally:
+        response.close()
+        response.release_conn()
 
 
 def keys(settings: Settings, prefix: str) -> Iterator[str]:

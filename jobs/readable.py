@@ -20,6 +20,7 @@ from typing import IO, BinaryIO, cast
 from minio import Minio
 from minio.commonconfig import CopySource
 
+from jobs.objects import opened
 from jobs.session import object_store
 from jobs.settings import Settings
 
@@ -97,10 +98,9 @@ def _copied(store: Minio, bucket: str, delivery: Delivery, copy: str) -> bool:
 
 def _unpack(store: Minio, bucket: str, path: str, plain: IO[bytes]) -> int:
     """How many bytes were unpacked; 0 if the object is not whole gzip, or holds too many."""
-    response = store.get_object(bucket, path)
     size_bytes = 0
     try:
-        with gzip.open(response) as unpacked:
+        with opened(store, bucket, path) as packed, gzip.open(packed) as unpacked:
             while chunk := unpacked.read(CHUNK_BYTES):
                 size_bytes += plain.write(chunk)
                 if size_bytes > MOST_UNPACKED_BYTES:
@@ -108,19 +108,12 @@ def _unpack(store: Minio, bucket: str, path: str, plain: IO[bytes]) -> int:
         return size_bytes
     except (EOFError, gzip.BadGzipFile, zlib.error):
         return 0
-    finally:
-        response.close()
-        response.release_conn()
 
 
 def first_bytes(settings: Settings, delivery: Delivery) -> bytes:
     """What an object begins with, at most CHUNK_BYTES of it."""
     if not delivery.size_bytes:
         return b""
-    store = object_store(settings)
-    response = store.get_object(settings.s3_bucket, delivery.path, length=CHUNK_BYTES)
-    try:
+    store, bucket = object_store(settings), settings.s3_bucket
+    with opened(store, bucket, delivery.path, CHUNK_BYTES) as response:
         return bytes(response.read())
-    finally:
-        response.close()
-        response.release_conn()

@@ -58,7 +58,8 @@ def run(table: str, settings: Settings, groups: Collection[Any] = ()) -> RunReco
     path = settings.table_path(table)
     previous = last_run(settings, spec)
     record = next_run(table, previous)
-    if spec.layer == "bronze":
+    if spec.source:
+        follow(settings, path, RAW_COLUMNS[spec.source.kind])
         return confirmed(settings, path, ingest(session, spec, settings, record))
     batch = _read(session, spec, settings, previous, groups)
     if batch is None:
@@ -104,10 +105,7 @@ def last_run(settings: Settings, spec: Spec) -> RunRecord | None:
         columns = RAW_COLUMNS[spec.source.kind] if spec.source else loads.table_columns(spec)
         partition_by = ("_proc_date",) if spec.source else spec.partition_by
         delta.create(spark(settings), path, columns, partition_by)
-    if last is None:
-        return last
-    if spec.source:
-        follow(settings, path, RAW_COLUMNS[spec.source.kind])
+    if last is None or spec.source:
         return last
     return evolve(settings, spec, loads.table_columns(spec), last)
 

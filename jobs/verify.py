@@ -17,6 +17,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from jobs import commits
+from jobs.currency import BASE, HELD_DAYS
 from jobs.errors import LakeproofError, SpecError
 from jobs.serve import mart_name, served_version
 from jobs.session import clickhouse, spark
@@ -46,14 +47,15 @@ FITTING_REFUNDS = """(
 READ = re.compile(r"\bsilver\.(\w+)")
 SHOWN_ROWS = 5
 # What `{held_rates}` stands for in a second opinion: by currency and day the last rate, if it is at
-# most seven days old; the base currency has one always.
-HELD_RATES = """(
+# most HELD_DAYS old; the base currency has one always.
+HELD_RATES = f"""(
   SELECT currency, day, argMax(rate_to_eur, rate_date) AS rate_to_eur FROM (
-    SELECT currency, rate_to_eur, rate_date, arrayJoin(range(8)) AS age, rate_date + age AS day
-    FROM silver.fx_rates WHERE currency != 'EUR'
+    SELECT currency, rate_to_eur, rate_date,
+           arrayJoin(range({HELD_DAYS + 1})) AS age, rate_date + age AS day
+    FROM silver.fx_rates WHERE currency != '{BASE}'
   ) GROUP BY currency, day
   UNION ALL
-  SELECT 'EUR', toDate32('2000-01-01') + number, toDecimal64(1, 6) FROM numbers(40000)
+  SELECT '{BASE}', toDate32('2000-01-01') + number, toDecimal64(1, 6) FROM numbers(40000)
 )"""
 Pins = dict[str, int]
 

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 
 from infra.airflow.client import Airflow
 from jobs.errors import LakeproofError
-from jobs.patience import told_of
 from jobs.settings import load_settings
 
 DAG = "backfill"
@@ -37,8 +36,7 @@ def main(arguments: list[str]) -> None:
         with airflow.unpaused(DAG):
             number = airflow.backfill(DAG, asked.first, last, {})
             print(f"backfill {number}: {asked.first} to {last}", flush=True)
-            with told_of(f"backfill {number}"):
-                airflow.await_backfill(number)
+            airflow.await_backfill(number)
         states = airflow.backfilled(DAG, began)
     except LakeproofError as error:
         sys.exit(f"error: {error}")

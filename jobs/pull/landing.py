@@ -7,6 +7,7 @@ from io import BytesIO
 
 from minio import Minio
 
+from jobs.objects import opened
 from jobs.pull import Answer
 from jobs.session import object_store
 from jobs.settings import Settings
@@ -51,9 +52,5 @@ def _landed(store: Minio, settings: Settings, prefix: str, since: str) -> Iterat
 
 
 def _lines(store: Minio, settings: Settings, name: str) -> list[bytes]:
-    answer = store.get_object(settings.s3_bucket, name)
-    try:
+    with opened(store, settings.s3_bucket, name) as answer:
         return bytes(answer.read()).splitlines()
-    finally:
-        answer.close()
-        answer.release_conn()

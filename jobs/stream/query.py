@@ -18,7 +18,9 @@ from pyspark.sql import functions as F
 from jobs import delta
 from jobs.checksum import checksum, row_hash
 from jobs.commits import RunRecord
+from jobs.decode import RAW_COLUMNS
 from jobs.errors import LedgerError
+from jobs.evolve import follow
 from jobs.ingest import KAFKA_OPTIONS, as_landed, numbered
 from jobs.kept import keep
 from jobs.run import confirmed, last_run, next_run
@@ -85,6 +87,8 @@ def _recorded(tables: dict[str, Spec], settings: Settings) -> dict[str, dict[str
     found = {}
     for topic, spec in tables.items():
         last = last_run(settings, spec)
+        # Once a start, not with each batch: it reads the table's log.
+        follow(settings, settings.table_path(spec.name), RAW_COLUMNS["kafka"])
         known = last.inputs if last else {}
         found[topic], _ = offsets_ahead(settings, topic, known, spec.name)
     return found

@@ -28,8 +28,8 @@ FORMS = (
     "EXPLAIN SYNTAX SELECT {name}('/etc/hostname')",
 )
 NAMES = ("file", "FILE", "sleep", "getMacro", "formatRow", "editDistance", "aiGenerate")
-SMUGGLED = """* APPLY(x -> if(startsWith(toString(x), '{{"type"'), '{{"type":"ShowTablesQuery"}}',
-toString(x)))""".replace("{{", "{").replace("}}", "}")
+SMUGGLED = """* APPLY(x -> if(startsWith(toString(x), '{"type"'), '{"type":"ShowTablesQuery"}',
+toString(x)))"""
 SETTINGS = {
     "select": [SMUGGLED, "1"],
     "filter": ["1", "0"],

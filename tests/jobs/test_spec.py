@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.currency import HELD_DAYS
 from jobs.errors import SpecError
 from jobs.spec_file import read_spec
 from jobs.specs import find_spec, load_specs, ordered
@@ -88,6 +89,11 @@ def test_a_wrong_spec_names_file_and_mistake(
     path = _spec(tmp_path, GOOD.replace(*change))
     with pytest.raises(SpecError, match=rf"jobs/silver/things\.yml.*{sentence}"):
         read_spec(path)
+
+
+def test_a_rate_reaches_as_many_days_as_it_holds() -> None:
+    reached = [days for spec in load_specs().values() for days in spec.reaches_days.values()]
+    assert set(reached) == {HELD_DAYS}
 
 
 def test_only_what_touches_by_a_group_reaches_days(tmp_path: Path) -> None:
